@@ -1,0 +1,90 @@
+/**
+ * Field paths and field errors: how validation says what is wrong with which field. Types and text shapes are those of
+ * k8s.io/apimachinery/pkg/util/validation/field, because clients and people read them.
+ */
+
+export type FieldErrorType =
+  | "FieldValueRequired"
+  | "FieldValueInvalid"
+  | "FieldValueDuplicate"
+  | "FieldValueNotFound"
+  | "FieldValueNotSupported"
+  | "FieldValueForbidden"
+  | "FieldValueTooLong"
+  | "FieldValueTooMany"
+  | "FieldValueTypeInvalid"
+  | "InternalError";
+
+export interface FieldError {
+  readonly type: FieldErrorType;
+  /** `spec.containers[0].name`, `metadata.labels[app]`. */
+  readonly field: string;
+  /** `Invalid value: "x": why`: the text without the path. */
+  readonly causeMessage: string;
+  /** `spec.x: Invalid value: "x": why`: the text with the path. */
+  readonly message: string;
+}
+
+/** An immutable path into an object: `new FieldPath("spec").child("containers").index(0).child("name")`. */
+export class FieldPath {
+  readonly #text: string;
+
+  constructor(...names: readonly string[]) {
+    this.#text = names.join(".");
+  }
+
+  child(...names: readonly string[]): FieldPath {
+    return new FieldPath(...(this.#text ? [this.#text, ...names] : names));
+  }
+
+  index(position: number): FieldPath {
+    return new FieldPath(`${this.#text}[${position}]`);
+  }
+
+  key(key: string): FieldPath {
+    return new FieldPath(`${this.#text}[${key}]`);
+  }
+
+  toString(): string {
+    return this.#text;
+  }
+}
+
+export const fieldError = {
+  required: (path: FieldPath, detail = ""): FieldError => make("FieldValueRequired", path, "Required value", detail),
+  invalid: (path: FieldPath, value: unknown, detail: string): FieldError =>
+    make("FieldValueInvalid", path, `Invalid value: ${printValue(value)}`, detail),
+  duplicate: (path: FieldPath, value: unknown): FieldError =>
+    make("FieldValueDuplicate", path, `Duplicate value: ${printValue(value)}`, ""),
+  notFound: (path: FieldPath, value: unknown): FieldError =>
+    make("FieldValueNotFound", path, `Not found: ${printValue(value)}`, ""),
+  notSupported: (path: FieldPath, value: unknown, supported: readonly string[]): FieldError =>
+    make(
+      "FieldValueNotSupported",
+      path,
+      `Unsupported value: ${printValue(value)}`,
+      `supported values: ${[...supported]
+        .sort()
+        .map((one) => JSON.stringify(one))
+        .join(", ")}`,
+    ),
+  forbidden: (path: FieldPath, detail: string): FieldError => make("FieldValueForbidden", path, "Forbidden", detail),
+  tooLong: (path: FieldPath, maxLength: number): FieldError =>
+    make("FieldValueTooLong", path, "Too long", `may not be more than ${maxLength} bytes`),
+  tooMany: (path: FieldPath, actual: number, max: number): FieldError =>
+    make("FieldValueTooMany", path, `Too many: ${actual}`, `must have at most ${max} items`),
+  typeInvalid: (path: FieldPath, value: unknown, detail: string): FieldError =>
+    make("FieldValueTypeInvalid", path, `Invalid value: ${printValue(value)}`, detail),
+};
+
+function make(type: FieldErrorType, path: FieldPath, what: string, detail: string): FieldError {
+  const causeMessage = detail ? `${what}: ${detail}` : what;
+  const field = path.toString();
+  return { type, field, causeMessage, message: field ? `${field}: ${causeMessage}` : causeMessage };
+}
+
+/** Strings are quoted, the rest is JSON, as Go prints them in these texts. */
+function printValue(value: unknown): string {
+  if (value === undefined || value === null) return "null";
+  return JSON.stringify(value);
+}
