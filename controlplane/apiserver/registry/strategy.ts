@@ -1,0 +1,49 @@
+/**
+ * What is special about one kind. Everything here is optional; the generic registry does the rest: names, uid, times,
+ * generation, status separation, finalizers, preconditions, optimistic concurrency.
+ * All functions are pure unless they say otherwise; `prepare*` change the object they are given.
+ */
+import type { FieldError } from "#pkg/api/field.ts";
+import type { KubeObject } from "#pkg/api/meta/object.ts";
+import type { UserInfo } from "../http/api-request.ts";
+
+export interface StrategyContext {
+  readonly nowMs: number;
+  readonly user: UserInfo;
+  readonly dryRun: boolean;
+}
+
+export interface UpdateStrategy<T extends KubeObject = KubeObject> {
+  /** Puts back what this (sub)resource may not change, and sets what follows from the change. */
+  prepareForUpdate?(next: T, current: T, context: StrategyContext): void;
+  validateUpdate?(next: T, current: T): readonly FieldError[];
+}
+
+/** Called when the write that took the resources did not happen. */
+export type Release = () => void;
+
+export interface Strategy<T extends KubeObject = KubeObject> extends UpdateStrategy<T> {
+  /** Fills in defaults; runs after decoding, before admission. Idempotent. */
+  applyDefaults?(object: T): void;
+  prepareForCreate?(object: T, context: StrategyContext): void;
+  validate?(object: T): readonly FieldError[];
+  /** Texts for Warning headers on create and update. */
+  warnings?(object: T): readonly string[];
+  /** By subresource name; "status" has a generic default where the resource table lists it. */
+  readonly subresources?: Readonly<Record<string, UpdateStrategy<T>>>;
+  /** Metadata name rule; default: DNS-1123 subdomain. Returns problem texts. */
+  validateName?(name: string, isPrefix: boolean): readonly string[];
+  /** metadata.generation is kept for this kind and counts changes of anything but metadata and status. Default true where the type has spec and status. */
+  readonly hasGeneration?: boolean;
+  /** Seconds of grace for a delete; undefined: the kind is deleted at once. */
+  gracePeriodSeconds?(object: T, requested: number | undefined): number | undefined;
+  readonly defaultPropagation?: "Orphan" | "Background";
+  /** Values for field selectors beyond metadata.name and metadata.namespace; every selectable field is present, "" when unset. */
+  selectableFields?(object: T): Readonly<Record<string, string>>;
+  /** Takes what the object needs from shared pools (cluster IPs, node ports) and writes it into the object. Throws StatusError. */
+  allocate?(next: T, current: T | undefined, context: StrategyContext): Release;
+  /** Gives back what a deleted object held. */
+  release?(object: T): void;
+  /** Seconds until the stored object deletes itself (events); undefined: never. */
+  readonly ttlSeconds?: number;
+}
