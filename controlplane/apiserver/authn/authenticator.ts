@@ -7,7 +7,7 @@ export interface Authenticator {
    * this kind that is wrong.
    */
   authenticate(
-    request: Pick<ApiRequest, "headers" | "peerCertificate" | "remoteAddress">,
+    request: Pick<ApiRequest, "headers" | "repeatedHeaders" | "peerCertificate" | "remoteAddress">,
   ): Promise<UserInfo | undefined>;
 }
 

@@ -13,6 +13,9 @@ export interface AuthorizationAttributes {
   readonly name: string;
   /** For requests that name no resource. */
   readonly path: string;
+  /** Of list, watch and deletecollection, as sent; absent or "": none, or one that does not parse. */
+  readonly fieldSelector?: string | undefined;
+  readonly labelSelector?: string | undefined;
 }
 
 export interface AuthorizationDecision {

@@ -20,6 +20,8 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   /** Lower-case names; repeated headers joined with ", ". */
   readonly headers: Readonly<Record<string, string>>;
+  /** Each value of headers that came more than once, as sent: joining would let one group name pass for two. */
+  readonly repeatedHeaders?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly remoteAddress: string;
   /** DER of the client certificate, when TLS asked for one and the client sent one. Not yet verified. */
   readonly peerCertificate?: Uint8Array | undefined;

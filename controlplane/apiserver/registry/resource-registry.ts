@@ -123,11 +123,29 @@ export interface ResourceRegistry {
   ): Promise<readonly StoredEntry[]>;
 }
 
-/** Synchronous reads from the in-memory caches, for authorization, admission and allocation. */
+/** `next` undefined: deleted; `previous` undefined: new. */
+export type ObjectListener = (next: KubeObject | undefined, previous: KubeObject | undefined) => void;
+
+/** Reads from the in-memory caches, for authorization, admission and allocation. Objects must not be changed. */
 export interface ObjectReader {
   /** True once the cache of this resource has caught up with the store at start. */
   hasSynced(group: string, resource: string): boolean;
   get(group: string, resource: string, namespace: string, name: string): KubeObject | undefined;
   /** namespace "": all. */
   list(group: string, resource: string, namespace: string): readonly KubeObject[];
+  /**
+   * Calls back after each change of the cache, synchronously and in revision order, also for what is loaded at start; so
+   * `onChange` and then `list` misses nothing. For indexes derived from the cache.
+   */
+  onChange(group: string, resource: string, listener: ObjectListener): Disposable;
+  /** The newest state, past the cache: for a decision that must not rest on a cache that lags. */
+  getLive(group: string, resource: string, namespace: string, name: string): Promise<KubeObject | undefined>;
+}
+
+/** Writes by the server itself, through the registries: validated and allocated like any other, admission left out. */
+export interface ObjectWriter {
+  /** The API version is the resource's preferred one. Throws StatusError, "AlreadyExists" among them. */
+  create(group: string, resource: string, object: KubeObject): Promise<KubeObject>;
+  /** Replaces the object (subresource "") or, for example, its "status". With metadata.resourceVersion: "Conflict" when it moved on. */
+  update(group: string, resource: string, subresource: string, object: KubeObject): Promise<KubeObject>;
 }
