@@ -3,13 +3,13 @@
  * wants an empty value, "x in (,a)" allows one), and the error texts are those of k8s.io/apimachinery/pkg/labels.
  */
 import { FieldPath, fieldError } from "./field.ts";
-import { labelKeyProblems } from "./label-names.ts";
 import {
   buildRequirement,
   type LabelOperator,
   type LabelRequirement,
   LabelSelectorError,
 } from "./label-requirement.ts";
+import { qualifiedNameProblems } from "./names.ts";
 
 type TokenKind = "word" | "end" | ")" | "(" | "," | "!" | "==" | "=" | ">" | "<" | "!=" | "in" | "notin";
 
@@ -89,7 +89,7 @@ class Parser {
     if (isNegated) token = this.#take();
     if (token.kind !== "word") throw new LabelSelectorError(`found '${token.text}', expected: identifier`);
     const key = token.text;
-    const problems = labelKeyProblems(key);
+    const problems = qualifiedNameProblems(key);
     if (problems.length > 0) {
       // Upstream has no field to name here and prints Go's nil.
       throw new LabelSelectorError(fieldError.invalid(new FieldPath("<nil>"), key, problems.join("; ")).message);

@@ -3,7 +3,7 @@
  * k8s.io/apimachinery/pkg/labels Requirement.
  */
 import { type FieldError, FieldPath, fieldError } from "./field.ts";
-import { labelKeyProblems, labelValueProblems } from "./label-names.ts";
+import { labelValueProblems, qualifiedNameProblems } from "./names.ts";
 
 export type LabelOperator = "=" | "==" | "!=" | "in" | "notin" | "exists" | "!" | "gt" | "lt";
 
@@ -24,7 +24,7 @@ export class LabelSelectorError extends Error {
 /** Checks and makes one requirement. Throws LabelSelectorError that names every fault. */
 export function buildRequirement(key: string, operator: LabelOperator, values: readonly string[]): LabelRequirement {
   const errors = [
-    ...invalidBecause(new FieldPath("key"), key, labelKeyProblems(key)),
+    ...invalidBecause(new FieldPath("key"), key, qualifiedNameProblems(key)),
     ...valueCountErrors(operator, values),
     ...values.flatMap((value, index) =>
       invalidBecause(new FieldPath("values").index(index).key(key), value, labelValueProblems(value)),

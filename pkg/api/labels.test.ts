@@ -8,10 +8,8 @@ import {
   type LabelOperator,
   type LabelRequirement,
   LabelSelectorError,
-  labelKeyProblems,
   labelMapMatcher,
   labelSelectorMatcher,
-  labelValueProblems,
   parseLabelSelector,
 } from "./labels.ts";
 
@@ -203,40 +201,6 @@ describe("LabelMatcher", () => {
     const both = labelMapMatcher({ b: "2" }).and([buildRequirement("a", "exists", [])]);
     expect(both.toString()).toBe("a,b=2");
     expect(LabelMatcher.nothing.and(both.requirements).matches({ a: "1", b: "2" })).toBe(false);
-  });
-});
-
-describe("labelKeyProblems", () => {
-  test.each(["a", "A-b_c.d", "example.com/MyName", "a".repeat(63), `${"a".repeat(63)}.b/c`])("accepts %s", (key) => {
-    expect(labelKeyProblems(key)).toEqual([]);
-  });
-
-  test.each<[string, RegExp[]]>([
-    ["", [/^name part must be non-empty$/, /^name part must consist of/]],
-    ["/a", [/^prefix part must be non-empty$/]],
-    ["a/", [/^name part must be non-empty$/, /^name part must consist of/]],
-    ["a".repeat(64), [/^name part must be no more than 63 bytes$/]],
-    [
-      "a/b/c",
-      [
-        /^a valid label key must consist of .* with an optional DNS subdomain prefix and '\/' \(e\.g\. 'example\.com\/MyName'\)$/,
-      ],
-    ],
-    [`${"a".repeat(254)}/b`, [/^prefix part must be no more than 253 bytes$/]],
-    ["Example.com/a", [/^prefix part a lowercase RFC 1123 subdomain must consist of/]],
-    ["é", [/^name part must consist of/]],
-  ])("refuses %s", (key, patterns) => {
-    const problems = labelKeyProblems(key);
-    expect(problems).toHaveLength(patterns.length);
-    for (const [index, pattern] of patterns.entries()) expect(problems[index]).toMatch(pattern);
-  });
-});
-
-describe("labelValueProblems", () => {
-  test("accepts the empty value and refuses long and odd ones", () => {
-    expect(labelValueProblems("")).toEqual([]);
-    expect(labelValueProblems("a b")).toHaveLength(1);
-    expect(labelValueProblems("a".repeat(64))).toEqual(["must be no more than 63 bytes"]);
   });
 });
 

@@ -13,7 +13,6 @@ import {
   requirementHolds,
 } from "./label-requirement.ts";
 
-export { labelKeyProblems, labelValueProblems } from "./label-names.ts";
 export { buildRequirement, type LabelMap, type LabelOperator, type LabelRequirement, LabelSelectorError };
 
 /** The shape of meta/v1 LabelSelector that matters here. */
