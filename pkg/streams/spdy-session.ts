@@ -61,7 +61,6 @@ export class SpdySession {
   close(): void {
     if (!this.#ended) this.send({ type: "goaway", lastStreamId: 0, status: 0 });
     this.#end();
-    this.#connection.end();
   }
 
   /** For streams: writes a frame; false when the connection is congested. */
@@ -153,6 +152,8 @@ export class SpdySession {
     this.#ended = true;
     for (const stream of [...this.#streams.values()]) stream.onConnectionEnd(error);
     this.#streams.clear();
+    // A socket after an upgrade stays half-open by itself.
+    this.#connection.end();
   }
 }
 
