@@ -3,6 +3,7 @@ import type { Files } from "../../pkg/system/files.ts";
 import { apiregistrationGroup, apiregistrationKey, apiregistrationTypes } from "./apiregistration.ts";
 import { buildTable, type SchemaTable } from "./build-table.ts";
 import { checkAgainstMergeKeys, checkAgainstProtos } from "./cross-check.ts";
+import { grpcFiles } from "./grpc-descriptors.ts";
 import { readGoPackages, readProtoMessages } from "./read-sources.ts";
 import { tableText } from "./write-table.ts";
 import { typescriptText } from "./write-typescript.ts";
@@ -21,7 +22,7 @@ export async function generateFiles(files: Files, sourceRoot: string, mergeKeys:
     ...checkAgainstProtos(table, await readProtoMessages(files, sourceRoot)),
     ...checkAgainstMergeKeys(table, mergeKeys),
   ];
-  return { files: schemaFiles(table), problems };
+  return { files: new Map([...schemaFiles(table), ...(await grpcFiles(files, sourceRoot))]), problems };
 }
 
 export function schemaFiles(table: SchemaTable): ReadonlyMap<string, string> {
