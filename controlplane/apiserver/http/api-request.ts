@@ -2,6 +2,7 @@
  * A request and its answer, free of any transport: the same handlers serve HTTP/2, HTTP/1.1 and the transport of this
  * process. Filters wrap a handler and are composed once, in api-server.ts, in upstream's order.
  */
+import type { Duplex } from "node:stream";
 import type { RequestInfo } from "./request-info.ts";
 
 /** Who asks. Names and groups are Kubernetes' own (`system:masters`, `system:serviceaccount:ns:name`). */
@@ -29,8 +30,17 @@ export interface ApiRequest {
   readonly trustedUser?: UserInfo | undefined;
   /** Fires when the client is gone, the request's deadline passed, or the server stops. */
   readonly signal: AbortSignal;
+  /** Makes `signal` fire: the deadline passed, or the answer is no longer wanted. */
+  abort(reason: Error): void;
   /** The whole body. Throws StatusError 413 past `limitBytes`, 408-like StatusError when it comes too slowly. */
   readBody(limitBytes: number): Promise<Uint8Array>;
+  /** Set when the client asked to change the protocol of the connection: WebSocket or SPDY. */
+  readonly upgrade?: ConnectionUpgrade | undefined;
+}
+
+export interface ConnectionUpgrade {
+  /** Hands over the bare connection, once. The handler then answers on it itself; what it returns is not sent. */
+  take(): { readonly socket: Duplex; readonly head: Uint8Array };
 }
 
 /** Filled in by the filters on the way to the handler. */
@@ -60,8 +70,11 @@ export interface StreamBody {
 export interface ApiResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
-  readonly body?: Uint8Array | string | StreamBody | undefined;
+  readonly body?: ResponseBody | undefined;
 }
+
+/** Several chunks are sent one after the other: a long list is never copied into one piece. */
+export type ResponseBody = Uint8Array | string | readonly Uint8Array[] | StreamBody;
 
 export type ApiHandler = (request: ApiRequest, context: RequestContext) => Promise<ApiResponse>;
 /** Throws StatusError to refuse; anything else thrown becomes a 500 Status. */
