@@ -12,6 +12,8 @@ export type FieldErrorType =
   | "FieldValueForbidden"
   | "FieldValueTooLong"
   | "FieldValueTooMany"
+  | "FieldValueTooFew"
+  | "FieldValueTooShort"
   | "FieldValueTypeInvalid"
   | "InternalError";
 
@@ -54,28 +56,35 @@ export const fieldError = {
   required: (path: FieldPath, detail = ""): FieldError => make("FieldValueRequired", path, "Required value", detail),
   invalid: (path: FieldPath, value: unknown, detail: string): FieldError =>
     make("FieldValueInvalid", path, `Invalid value: ${printValue(value)}`, detail),
-  duplicate: (path: FieldPath, value: unknown): FieldError =>
-    make("FieldValueDuplicate", path, `Duplicate value: ${printValue(value)}`, ""),
-  notFound: (path: FieldPath, value: unknown): FieldError =>
-    make("FieldValueNotFound", path, `Not found: ${printValue(value)}`, ""),
+  duplicate: (path: FieldPath, value: unknown, detail = ""): FieldError =>
+    make("FieldValueDuplicate", path, `Duplicate value: ${printValue(value)}`, detail),
+  notFound: (path: FieldPath, value: unknown, detail = ""): FieldError =>
+    make("FieldValueNotFound", path, `Not found: ${printValue(value)}`, detail),
+  /** The supported values are listed in the order given. */
   notSupported: (path: FieldPath, value: unknown, supported: readonly string[]): FieldError =>
     make(
       "FieldValueNotSupported",
       path,
       `Unsupported value: ${printValue(value)}`,
-      `supported values: ${[...supported]
-        .sort()
-        .map((one) => JSON.stringify(one))
-        .join(", ")}`,
+      supported.length === 0 ? "" : `supported values: ${supported.map((one) => JSON.stringify(one)).join(", ")}`,
     ),
   forbidden: (path: FieldPath, detail: string): FieldError => make("FieldValueForbidden", path, "Forbidden", detail),
-  tooLong: (path: FieldPath, maxLength: number): FieldError =>
-    make("FieldValueTooLong", path, "Too long", `may not be more than ${maxLength} bytes`),
+  tooLong: (path: FieldPath, maxLength: number, unit: "byte" | "character" = "byte"): FieldError =>
+    make("FieldValueTooLong", path, "Too long", `may not be more than ${counted(maxLength, unit)}`),
+  tooShort: (path: FieldPath, minLength: number): FieldError =>
+    make("FieldValueTooShort", path, "Too short", `must be at least ${counted(minLength, "character")}`),
   tooMany: (path: FieldPath, actual: number, max: number): FieldError =>
-    make("FieldValueTooMany", path, `Too many: ${actual}`, `must have at most ${max} items`),
+    make("FieldValueTooMany", path, `Too many: ${actual}`, `must have at most ${counted(max, "item")}`),
+  tooFew: (path: FieldPath, actual: number, min: number): FieldError =>
+    make("FieldValueTooFew", path, `Too few: ${actual}`, `must have at least ${counted(min, "item")}`),
   typeInvalid: (path: FieldPath, value: unknown, detail: string): FieldError =>
     make("FieldValueTypeInvalid", path, `Invalid value: ${printValue(value)}`, detail),
+  internal: (path: FieldPath, detail: string): FieldError => make("InternalError", path, "Internal error", detail),
 };
+
+function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
 
 function make(type: FieldErrorType, path: FieldPath, what: string, detail: string): FieldError {
   const causeMessage = detail ? `${what}: ${detail}` : what;
