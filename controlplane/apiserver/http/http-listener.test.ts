@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from "node:http2";
+import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
 import { Agent, request as httpsRequest } from "node:https";
 import { connect as tlsConnect } from "node:tls";
 import { gunzipSync } from "node:zlib";
@@ -25,6 +25,8 @@ async function answer(request: ApiRequest): Promise<ApiResponse> {
       const text = `${request.method} ${request.query.get("a")} ${Buffer.from(body).toString()} ${who}`;
       return { status: 200, headers: { "content-type": "text/plain", warning: ["one", "two"] }, body: text };
     }
+    case "/repeated":
+      return { status: 200, headers: {}, body: JSON.stringify(request.repeatedHeaders) };
     case "/big":
       return { status: 200, headers: {}, body: big };
     case "/chunks":
@@ -107,7 +109,7 @@ function h2Session(of = listener): ClientHttp2Session {
   return session;
 }
 
-async function h2Get(session: ClientHttp2Session, headers: Record<string, string>, body?: string | Buffer) {
+async function h2Get(session: ClientHttp2Session, headers: OutgoingHttpHeaders, body?: string | Buffer) {
   const stream = session.request(headers, { endStream: body === undefined });
   stream.on("error", () => undefined);
   if (body !== undefined) stream.end(body);
@@ -119,7 +121,7 @@ async function h2Get(session: ClientHttp2Session, headers: Record<string, string
   return { headers: answered, body: Buffer.concat(chunks) };
 }
 
-function h1(method: string, path: string, headers: Record<string, string> = {}, body?: string) {
+function h1(method: string, path: string, headers: OutgoingHttpHeaders = {}, body?: string) {
   const { promise, resolve, reject } = Promise.withResolvers<{
     status: number;
     headers: Record<string, unknown>;
@@ -161,6 +163,15 @@ describe("startHttpListener", () => {
     expect(first.body.toString()).toBe("POST b c body anonymous");
     expect((await h1("GET", "/empty")).status).toBe(204);
     expect((await h2Get(session.value, { ":path": "/empty" })).headers[":status"]).toBe(204);
+  });
+
+  test("keeps the values of a repeated header apart", async () => {
+    using session = disposable(h2Session());
+    const groups = { "impersonate-group": ["a, b", "c"] };
+    const second = await h2Get(session.value, { ":path": "/repeated", ...groups });
+    expect(JSON.parse(second.body.toString())).toEqual(groups);
+    const first = await h1("GET", "/repeated", groups);
+    expect(JSON.parse(first.body.toString())).toEqual(groups);
   });
 
   test("hands on the client's certificate, whoever signed it", async () => {

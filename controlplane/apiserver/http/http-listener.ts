@@ -150,7 +150,9 @@ class NodeHttpListener implements HttpListener {
     );
     // Listening for "request" makes node answer HTTP/2 streams through its slow compatibility layer as well.
     server.removeAllListeners("stream");
-    server.on("stream", (stream, headers) => this.#onHttp2(stream as ServerHttp2Stream, headers));
+    server.on("stream", (stream, headers, _flags, rawHeaders) =>
+      this.#onHttp2(stream as ServerHttp2Stream, headers, rawHeaders as unknown as string[]),
+    );
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       this.#onUpgrade(request, socket, head),
     );
@@ -179,7 +181,7 @@ class NodeHttpListener implements HttpListener {
     server.on("error", (error) => this.#ports.log.error("HTTP listener failed", { error }));
   }
 
-  #onHttp2(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  #onHttp2(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
     const session = stream.session;
     stream.on("error", () => undefined);
     if (!session) return;
@@ -189,6 +191,7 @@ class NodeHttpListener implements HttpListener {
       method,
       target: targetOf(headers[":path"] ?? "/"),
       headers: headers as Record<string, string>,
+      rawHeaders,
       remoteAddress: peer.address,
       peerCertificate: () => peer.certificate,
       body: () => {
@@ -219,6 +222,7 @@ class NodeHttpListener implements HttpListener {
       method: message.method ?? "",
       target: targetOf(message.url ?? "/"),
       headers: message.headers as Record<string, string>,
+      rawHeaders: message.rawHeaders,
       remoteAddress: peer.address,
       peerCertificate: () => peer.certificate,
       body: () => ({ readable: message, clock: this.#ports.clock, limits: this.#limits }),
@@ -237,6 +241,7 @@ class NodeHttpListener implements HttpListener {
       method: message.method ?? "",
       target: targetOf(message.url ?? "/"),
       headers: message.headers as Record<string, string>,
+      rawHeaders: message.rawHeaders,
       remoteAddress: peer.address,
       peerCertificate: () => peer.certificate,
       body: () => empty,

@@ -13,6 +13,8 @@ export interface ServerRequestFields {
   /** Path with query, as sent. */
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Names and values in turn, as sent; absent when none can have been repeated. */
+  readonly rawHeaders?: readonly string[] | undefined;
   readonly remoteAddress: string;
   readonly body: () => Promise<Uint8Array> | Uint8Array | BodySource;
   readonly peerCertificate?: (() => Uint8Array | undefined) | undefined;
@@ -44,6 +46,7 @@ export class ServerRequest implements ApiRequest {
   readonly #fields: ServerRequestFields;
   readonly #queryText: string;
   #query: URLSearchParams | undefined;
+  #repeated: Readonly<Record<string, readonly string[]>> | undefined;
   #controller: AbortController | undefined;
   #abortReason: Error | undefined;
 
@@ -62,6 +65,13 @@ export class ServerRequest implements ApiRequest {
   get query(): URLSearchParams {
     this.#query ??= new URLSearchParams(this.#queryText);
     return this.#query;
+  }
+
+  get repeatedHeaders(): Readonly<Record<string, readonly string[]>> | undefined {
+    const { rawHeaders } = this.#fields;
+    if (!rawHeaders) return undefined;
+    this.#repeated ??= collectRepeated(rawHeaders);
+    return this.#repeated;
   }
 
   get peerCertificate(): Uint8Array | undefined {
@@ -88,6 +98,17 @@ export class ServerRequest implements ApiRequest {
     if (body.length > limitBytes) throw tooLarge(limitBytes);
     return body;
   }
+}
+
+function collectRepeated(rawHeaders: readonly string[]): Readonly<Record<string, readonly string[]>> {
+  const all = new Map<string, string[]>();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] ?? "").toLowerCase();
+    const values = all.get(name) ?? [];
+    values.push(rawHeaders[at + 1] ?? "");
+    all.set(name, values);
+  }
+  return Object.fromEntries([...all].filter(([, values]) => values.length > 1));
 }
 
 /** Collects a body, giving up as soon as it is known to be too large, and when it comes too slowly. */
