@@ -7,7 +7,7 @@ export interface Authenticator {
    * this kind that is wrong.
    */
   authenticate(
-    request: Pick<ApiRequest, "headers" | "repeatedHeaders" | "peerCertificate" | "remoteAddress">,
+    request: Pick<ApiRequest, "path" | "headers" | "repeatedHeaders" | "peerCertificate" | "remoteAddress">,
   ): Promise<UserInfo | undefined>;
 }
 
