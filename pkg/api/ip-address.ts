@@ -68,37 +68,44 @@ export function addressFamily(text: string): 4 | 6 | undefined {
   return parse(text)?.family;
 }
 
-/** For fields that always took sloppy text: only "is no address at all" is wrong. */
+/** For older fields: an address, without the two ambiguous spellings, but in any other. */
 export function legacyAddressProblems(text: string): Problems {
-  return parse(text) ? [] : ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"];
+  const parsed = parse(text);
+  if (!parsed) return ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"];
+  const problems: string[] = [];
+  if (parsed.hasLeadingZero) problems.push("must not have leading 0s");
+  if (parsed.isMapped) problems.push("must not be an IPv4-mapped IPv6 address");
+  return problems;
 }
 
 /** For newer fields: the canonical text and nothing else. */
 export function addressProblems(text: string): Problems {
-  const parsed = parse(text);
-  if (!parsed) return legacyAddressProblems(text);
-  const problems: string[] = [];
-  if (parsed.hasLeadingZero) problems.push("must not have leading 0s");
-  if (parsed.isMapped) problems.push("must not be an IPv4-mapped IPv6 address");
+  const problems = legacyAddressProblems(text);
+  const parsed = problems.length === 0 ? parse(text) : undefined;
+  if (!parsed) return problems;
   const canonical = formatAddress(parsed);
-  if (problems.length === 0 && canonical !== text) problems.push(`must be in canonical form ("${canonical}")`);
-  return problems;
+  return canonical === text ? [] : [`must be in canonical form ("${canonical}")`];
 }
 
+/** For older fields: a block without leading zeros, mapped addresses or bits beyond its length. */
 export function legacyBlockProblems(text: string): Problems {
-  return parseParts(text) ? [] : ["must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"];
-}
-
-export function blockProblems(text: string): Problems {
   const parts = parseParts(text);
-  if (!parts) return legacyBlockProblems(text);
+  if (!parts) return ["must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"];
   const { address, prefixLength } = parts;
   if (address.hasLeadingZero || parts.prefixHasLeadingZero) {
     return ["must not have leading 0s in IP or prefix length"];
   }
   if (address.isMapped) return ["must not have an IPv4-mapped IPv6 address"];
-  const block = blockOf(address, prefixLength);
-  if (block.base !== address.value) return ["must not have bits set beyond the prefix length"];
+  return blockOf(address, prefixLength).base === address.value
+    ? []
+    : ["must not have bits set beyond the prefix length"];
+}
+
+/** For newer fields: the canonical text and nothing else. */
+export function blockProblems(text: string): Problems {
+  const problems = legacyBlockProblems(text);
+  const block = problems.length === 0 ? parseBlock(text) : undefined;
+  if (!block) return problems;
   const canonical = formatBlock(block);
   return canonical === text ? [] : [`must be in canonical form ("${canonical}")`];
 }
