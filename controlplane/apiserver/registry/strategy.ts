@@ -38,12 +38,23 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateStrat
   /** Seconds of grace for a delete; undefined: the kind is deleted at once. */
   gracePeriodSeconds?(object: T, requested: number | undefined): number | undefined;
   readonly defaultPropagation?: "Orphan" | "Background";
-  /** Values for field selectors beyond metadata.name and metadata.namespace; every selectable field is present, "" when unset. */
+  /** A status that comes with a create is kept (Node); default: dropped where the kind has a status subresource. */
+  readonly keepsStatusOnCreate?: boolean;
+  /** Something besides metadata.finalizers holds a deleted object (Namespace: spec.finalizers). */
+  isHeld?(object: T): boolean;
+  /** Changes that come with the mark of deletion (Namespace: status.phase). */
+  prepareForDeletion?(object: T): void;
+  /**
+   * Values for field selectors beyond metadata.name and metadata.namespace; every selectable field is present, "" when
+   * unset. Also called with an object that has only metadata, to learn the names.
+   */
   selectableFields?(object: T): Readonly<Record<string, string>>;
   /** Takes what the object needs from shared pools (cluster IPs, node ports) and writes it into the object. Throws StatusError. */
   allocate?(next: T, current: T | undefined, context: StrategyContext): Release;
   /** Gives back what a deleted object held. */
   release?(object: T): void;
+  /** Gives back what `current` held and `next` does not hold any more; after the update was written. */
+  releaseUnused?(next: T, current: T): void;
   /** Seconds until the stored object deletes itself (events); undefined: never. */
   readonly ttlSeconds?: number;
 }

@@ -1,0 +1,291 @@
+/**
+ * The watch cache: every stored resource in memory, kept up to date by ONE watch over the whole `/registry/` prefix.
+ * One watch and not one per resource, because then all resources share one order and one revision: a write to any of them
+ * makes every quiet one fresh, consistent reads have one number to wait for, and an idle server has one stream open.
+ *
+ * Rules kept:
+ *  1. What a reader sees is the state at exactly one revision, `revision`; it never goes back, unless the store itself did.
+ *  2. A consistent read asks the store for its revision (one question for all who ask at once, put after they asked) and
+ *     waits until the caches have reached it, at most 3 s.
+ *  3. When the store's watch is lost it is resumed after the last revision seen: nobody notices. When that history is
+ *     gone, everything is read anew and running watches end with 410.
+ *  4. Bytes written by this process are never parsed again (pending-writes.ts).
+ */
+import type { Clock } from "#pkg/system/clock.ts";
+import { BerthError, hasCode, isAborted, messageOf } from "#pkg/system/errors.ts";
+import { keyBytes, keyString, prefixEnd } from "../../store/keys.ts";
+import type { KeyRange, KeyValue, Store, WatchEvent, WatchHandle } from "../../store/store.ts";
+import { DeadlineWheel } from "./deadline-wheel.ts";
+import type { EventRingLimits } from "./event-ring.ts";
+import { jsonCodec, type ObjectCodec } from "./object-codec.ts";
+import { PendingWrites } from "./pending-writes.ts";
+import { ResourceCache } from "./resource-cache.ts";
+import { RevisionWaits } from "./revision-waits.ts";
+import { StoredEntry } from "./stored-entry.ts";
+
+/** Keys read at once when everything is loaded. */
+const loadPageSize = 5000;
+const retryDelayMs = 250;
+
+export interface WatchCacheLog {
+  warn(details: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+export interface WatchCacheOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: WatchCacheLog;
+  readonly codec?: ObjectCodec;
+  /** Default "/registry/". */
+  readonly prefix?: string;
+  readonly ringLimits?: EventRingLimits;
+}
+
+export class WatchCache implements AsyncDisposable {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly codec: ObjectCodec;
+  readonly pendingWrites = new PendingWrites();
+  /** For bookmarks and ends of watches. */
+  readonly deadlines: DeadlineWheel;
+  readonly #log: WatchCacheLog;
+  readonly #prefix: string;
+  readonly #ringLimits: EventRingLimits | undefined;
+  /** By key prefix, "/registry/pods/". */
+  readonly #caches = new Map<string, ResourceCache>();
+  readonly #stop = new AbortController();
+  readonly #waits: RevisionWaits;
+  #revision = 0;
+  #following: Promise<void> | undefined;
+  #handle: WatchHandle | undefined;
+  #asked: Promise<number> | undefined;
+  #askNext: Promise<number> | undefined;
+
+  constructor(options: WatchCacheOptions) {
+    this.store = options.store;
+    this.clock = options.clock;
+    this.codec = options.codec ?? jsonCodec;
+    this.deadlines = new DeadlineWheel(options.clock);
+    this.#log = options.log;
+    this.#prefix = options.prefix ?? "/registry/";
+    this.#ringLimits = options.ringLimits;
+    this.#waits = new RevisionWaits(options.clock, () => this.#handle?.requestProgress());
+  }
+
+  /** Every change up to and including this revision is in the caches. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /**
+   * The cache for keys under `prefix` ("/registry/pods/"), made at the first call. After `start` a new one is filled in the
+   * background; `synced` of the cache tells when.
+   */
+  register(prefix: string): ResourceCache {
+    const known = this.#caches.get(prefix);
+    if (known) return known;
+    const cache = new ResourceCache(() => this.#revision, this.#ringLimits);
+    this.#caches.set(prefix, cache);
+    if (this.#following) void this.#loadLate(prefix, cache);
+    return cache;
+  }
+
+  /** Forgets a resource that is no longer served; its watches end. */
+  unregister(prefix: string): void {
+    this.#caches.get(prefix)?.close();
+    this.#caches.delete(prefix);
+  }
+
+  /** Reads everything and begins to follow the store. Resolves once every cache is filled; retries until then. */
+  async start(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#loadAll();
+        break;
+      } catch (error) {
+        if (this.#stop.signal.aborted) throw error;
+        this.#log.warn({ error: messageOf(error) }, "reading the objects from the store failed; trying again");
+        await this.clock.sleep(retryDelayMs, this.#stop.signal);
+      }
+    }
+    this.#following = this.#follow();
+  }
+
+  /** True when the caches have reached `revision`; waits for it up to 3 s. */
+  async waitFor(revision: number, signal?: AbortSignal): Promise<boolean> {
+    return revision <= this.#revision || (await this.#waits.wait(revision, signal));
+  }
+
+  /** The store's newest revision, asked after this call. Throws the store's errors. */
+  async latestRevision(): Promise<number> {
+    if (!this.#asked) {
+      this.#asked = this.#askRevision();
+      return this.#asked;
+    }
+    // The question that is out may have been answered before this caller came: share the next one.
+    this.#askNext ??= this.#asked.then(
+      () => this.#promoteAsk(),
+      () => this.#promoteAsk(),
+    );
+    return this.#askNext;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#handle?.close();
+    await this.#following;
+    for (const cache of this.#caches.values()) cache.close();
+  }
+
+  #promoteAsk(): Promise<number> {
+    this.#asked = this.#askRevision();
+    this.#askNext = undefined;
+    return this.#asked;
+  }
+
+  async #askRevision(): Promise<number> {
+    try {
+      return await this.#readRevision();
+    } finally {
+      if (!this.#askNext) this.#asked = undefined;
+    }
+  }
+
+  async #readRevision(): Promise<number> {
+    const { revision } = await this.store.range({ start: keyBytes(this.#prefix), limit: 1, keysOnly: true });
+    return revision;
+  }
+
+  #range(prefix: string): KeyRange {
+    const start = keyBytes(prefix);
+    return { start, end: prefixEnd(start) };
+  }
+
+  async #loadAll(): Promise<void> {
+    const loads = new Map<ResourceCache, Map<string, StoredEntry>>();
+    for (const cache of this.#caches.values()) loads.set(cache, new Map());
+    const revision = await this.#readAll(this.#prefix, (key, kv) => {
+      const target = this.#route(key);
+      const entry = target && this.#decode(key, kv);
+      if (entry) loads.get(target.cache)?.set(target.key, entry);
+    });
+    this.#revision = revision;
+    const nowMs = this.clock.monotonic();
+    for (const [cache, entries] of loads) cache.load(entries, revision, nowMs);
+    this.#waits.reached(revision);
+  }
+
+  /** Fills a cache that was registered while the store is already being followed. */
+  async #loadLate(prefix: string, cache: ResourceCache): Promise<void> {
+    while (!this.#stop.signal.aborted && this.#caches.get(prefix) === cache && !cache.synced) {
+      try {
+        const entries = new Map<string, StoredEntry>();
+        const revision = await this.#readAll(prefix, (key, kv) => {
+          const entry = this.#decode(key, kv);
+          if (entry) entries.set(key.slice(prefix.length), entry);
+        });
+        if (!cache.synced) cache.load(entries, revision, this.clock.monotonic());
+      } catch (error) {
+        this.#log.warn({ prefix, error: messageOf(error) }, "reading a new resource from the store failed");
+        await this.clock.sleep(retryDelayMs, this.#stop.signal).catch(() => {});
+      }
+    }
+  }
+
+  /** Visits every pair under `prefix` as of one revision, which it returns. */
+  async #readAll(prefix: string, visit: (key: string, kv: KeyValue) => void): Promise<number> {
+    const { start, end } = this.#range(prefix);
+    let from = start;
+    let revision = 0;
+    for (;;) {
+      const page = await this.store.range({ start: from, end, limit: loadPageSize, revision });
+      revision ||= page.revision;
+      for (const kv of page.kvs) visit(keyString(kv.key), kv);
+      const last = page.kvs.at(-1);
+      if (!page.more || !last) return revision;
+      from = keyBytes(`${keyString(last.key)}\0`);
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#stop;
+    let isComplete = true;
+    while (!signal.aborted) {
+      try {
+        if (!isComplete || (await this.#readRevision()) < this.#revision) await this.#loadAll();
+        isComplete = true;
+        const error = await this.#watchStore();
+        isComplete = !hasCode(error, "Expired");
+        if (signal.aborted) return;
+        this.#log.warn({ error: messageOf(error), revision: this.#revision }, "the store's watch ended; resuming");
+      } catch (error) {
+        if (signal.aborted || isAborted(error)) return;
+        if (hasCode(error, "Expired")) isComplete = false;
+        this.#log.warn({ error: messageOf(error) }, "following the store failed; trying again");
+      }
+      await this.clock.sleep(retryDelayMs, signal).catch(() => {});
+    }
+  }
+
+  /** Resolves with the reason when the watch ends. */
+  #watchStore(): Promise<Error> {
+    return new Promise((resolve) => {
+      const handle = this.store.watch(
+        { ...this.#range(this.#prefix), startRevision: this.#revision + 1 },
+        {
+          events: (events, revision) => this.#takeEvents(events, revision),
+          progress: (revision) => this.#moveTo(revision),
+          closed: (error) => resolve(error ?? new BerthError("Aborted", "the watch was closed")),
+        },
+      );
+      this.#handle = handle;
+      handle.ready.catch(resolve);
+    });
+  }
+
+  #takeEvents(events: readonly WatchEvent[], revision: number): void {
+    const nowMs = this.clock.monotonic();
+    const touched = new Set<ResourceCache>();
+    for (const { type, kv } of events) {
+      const key = keyString(kv.key);
+      const target = this.#route(key);
+      if (!target) continue;
+      const entry = type === "put" ? this.#decode(key, kv) : undefined;
+      target.cache.apply({ revision: kv.modRevision, key: target.key, entry }, nowMs);
+      touched.add(target.cache);
+    }
+    this.#moveTo(revision);
+    for (const cache of touched) cache.wake();
+  }
+
+  #moveTo(revision: number): void {
+    if (revision <= this.#revision) return;
+    this.#revision = revision;
+    this.#waits.reached(revision);
+  }
+
+  /** The cache a key belongs to. Prefixes have one part after "/registry/", or two: `services/specs`, `<group>/<resource>`. */
+  #route(key: string): { readonly cache: ResourceCache; readonly key: string } | undefined {
+    let slash = key.indexOf("/", this.#prefix.length);
+    for (let parts = 0; parts < 2 && slash >= 0; parts++) {
+      const cache = this.#caches.get(key.slice(0, slash + 1));
+      if (cache) return { cache, key: key.slice(slash + 1) };
+      slash = key.indexOf("/", slash + 1);
+    }
+    return undefined;
+  }
+
+  #decode(key: string, kv: KeyValue): StoredEntry | undefined {
+    const own = this.pendingWrites.take(key, kv.value, kv.modRevision);
+    if (own) return own;
+    try {
+      return new StoredEntry(this.codec.decode(kv.value, kv.modRevision), kv.modRevision);
+    } catch (error) {
+      this.#log.warn(
+        { key, revision: kv.modRevision, error: messageOf(error) },
+        "an object in the store cannot be read",
+      );
+      return undefined;
+    }
+  }
+}
