@@ -1,0 +1,449 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { StatusError } from "#pkg/api/status.ts";
+import { applyStrategicMergePatch } from "./strategic-merge-patch.ts";
+import { structSchema } from "./table-schema.ts";
+
+const bytes = (value: unknown) => new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
+const patched = (typeName: string, current: object, patch: unknown): unknown =>
+  applyStrategicMergePatch(current, bytes(patch), structSchema(typeName));
+
+function refusal(typeName: string, current: object, patch: unknown): StatusError {
+  try {
+    patched(typeName, current, patch);
+  } catch (thrown) {
+    if (thrown instanceof StatusError) return thrown;
+    throw thrown;
+  }
+  throw new Error("the patch was accepted");
+}
+
+const named = (...names: string[]) => names.map((name) => ({ name }));
+const pod = (...names: string[]) => ({ containers: names.map((name) => ({ name, image: `${name}:1` })) });
+
+describe("applyStrategicMergePatch", () => {
+  const cases: [title: string, type: string, current: object, patch: object, expected: object][] = [
+    [
+      "merges a container by name",
+      "core/v1.PodSpec",
+      pod("a", "b"),
+      { containers: [{ name: "b", image: "b:2" }] },
+      {
+        containers: [
+          { name: "a", image: "a:1" },
+          { name: "b", image: "b:2" },
+        ],
+      },
+    ],
+    [
+      "puts a new container in front of those it does not speak of",
+      "core/v1.PodSpec",
+      pod("a"),
+      { containers: [{ name: "new", image: "n" }] },
+      {
+        containers: [
+          { name: "new", image: "n" },
+          { name: "a", image: "a:1" },
+        ],
+      },
+    ],
+    [
+      "deletes a container",
+      "core/v1.PodSpec",
+      pod("a", "b"),
+      { containers: [{ name: "a", $patch: "delete" }] },
+      pod("b"),
+    ],
+    [
+      "deletes what is not there",
+      "core/v1.PodSpec",
+      pod("a"),
+      { containers: [{ name: "x", $patch: "delete" }] },
+      pod("a"),
+    ],
+    [
+      "replaces the list when an item says so",
+      "core/v1.PodSpec",
+      pod("a", "b"),
+      { containers: [{ name: "c", image: "c:1" }, { $patch: "replace" }] },
+      pod("c"),
+    ],
+    [
+      "replaces a map when it says so",
+      "core/v1.PodTemplateSpec",
+      { metadata: { labels: { a: "1" } }, spec: { nodeSelector: { disk: "ssd" } } },
+      { metadata: { labels: { $patch: "replace", b: "2" } } },
+      { metadata: { labels: { b: "2" } }, spec: { nodeSelector: { disk: "ssd" } } },
+    ],
+    [
+      "empties a map when it says delete",
+      "core/v1.PodSpec",
+      { nodeSelector: { a: "1" } },
+      { nodeSelector: { $patch: "delete" } },
+      { nodeSelector: {} },
+    ],
+    [
+      "replaces lists without a strategy",
+      "core/v1.PodSpec",
+      { tolerations: [{ key: "a" }, { key: "b" }] },
+      { tolerations: [{ key: "c" }] },
+      { tolerations: [{ key: "c" }] },
+    ],
+    [
+      "removes fields with null",
+      "core/v1.PodSpec",
+      { nodeName: "n", containers: [{ name: "a", command: ["x"] }] },
+      { nodeName: null, containers: [{ name: "a", command: null }], hostname: null },
+      { containers: [{ name: "a" }] },
+    ],
+    [
+      "takes no nulls and no directives into what is new",
+      "core/v1.PodSpec",
+      {},
+      { dnsConfig: { nameservers: null, searches: ["a"] }, volumes: [{ name: "v" }, { name: "w", $patch: "delete" }] },
+      { dnsConfig: { searches: ["a"] }, volumes: [{ name: "v" }] },
+    ],
+    [
+      "merges nested lists, each by its own key",
+      "core/v1.PodSpec",
+      {
+        containers: [
+          {
+            name: "a",
+            env: [
+              { name: "X", value: "1" },
+              { name: "Y", value: "2" },
+            ],
+            ports: [{ containerPort: 80, name: "http" }],
+            volumeMounts: [{ mountPath: "/a", name: "v" }],
+          },
+        ],
+      },
+      {
+        containers: [
+          {
+            name: "a",
+            env: [{ name: "Y", value: "3" }],
+            ports: [{ containerPort: 443 }],
+            volumeMounts: [{ mountPath: "/a", readOnly: true }],
+          },
+        ],
+      },
+      {
+        containers: [
+          {
+            name: "a",
+            env: [
+              { name: "X", value: "1" },
+              { name: "Y", value: "3" },
+            ],
+            ports: [{ containerPort: 443 }, { containerPort: 80, name: "http" }],
+            volumeMounts: [{ mountPath: "/a", name: "v", readOnly: true }],
+          },
+        ],
+      },
+    ],
+    [
+      "keeps what $retainKeys names and drops the other sources of a volume",
+      "core/v1.PodSpec",
+      { volumes: [{ name: "v", emptyDir: {} }] },
+      { volumes: [{ name: "v", $retainKeys: ["name", "configMap"], configMap: { name: "c" } }] },
+      { volumes: [{ name: "v", configMap: { name: "c" } }] },
+    ],
+    [
+      "drops rollingUpdate when kubectl switches a Deployment to Recreate",
+      "apps/v1.DeploymentSpec",
+      { replicas: 1, strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: "25%" } } },
+      { strategy: { $retainKeys: ["type"], type: "Recreate" } },
+      { replicas: 1, strategy: { type: "Recreate" } },
+    ],
+    [
+      "merges the scalars of finalizers",
+      "meta/v1.ObjectMeta",
+      { finalizers: ["a", "b"] },
+      { finalizers: ["c", "a"] },
+      { finalizers: ["c", "a", "b"] },
+    ],
+    [
+      "deletes from a list of scalars",
+      "meta/v1.ObjectMeta",
+      { finalizers: ["a", "b", "c", "b"] },
+      { "$deleteFromPrimitiveList/finalizers": ["b", "z"] },
+      { finalizers: ["a", "c"] },
+    ],
+    [
+      "does not invent a list to delete from",
+      "meta/v1.ObjectMeta",
+      { name: "a" },
+      { "$deleteFromPrimitiveList/finalizers": ["b"] },
+      { name: "a" },
+    ],
+    [
+      "orders scalars",
+      "core/v1.NodeSpec",
+      { podCIDRs: ["1", "2", "3"] },
+      { "$setElementOrder/podCIDRs": ["3", "4", "1"], podCIDRs: ["4"] },
+      { podCIDRs: ["2", "3", "4", "1"] },
+    ],
+    [
+      "orders containers without changing any",
+      "core/v1.PodSpec",
+      pod("a", "b", "c"),
+      { "$setElementOrder/containers": named("c", "a") },
+      {
+        containers: [
+          { name: "b", image: "b:1" },
+          { name: "c", image: "c:1" },
+          { name: "a", image: "a:1" },
+        ],
+      },
+    ],
+    [
+      "keeps containers of others in their places among ordered ones",
+      "core/v1.PodSpec",
+      pod("a", "sidecar", "b"),
+      { "$setElementOrder/containers": named("a", "b"), containers: [{ name: "b", image: "b:2" }] },
+      {
+        containers: [
+          { name: "a", image: "a:1" },
+          { name: "sidecar", image: "sidecar:1" },
+          { name: "b", image: "b:2" },
+        ],
+      },
+    ],
+    [
+      "lets a new container take the place that a deleted one left at the end",
+      "core/v1.PodSpec",
+      pod("old", "mine", "theirs"),
+      {
+        "$setElementOrder/containers": named("mine", "new"),
+        containers: [
+          { name: "new", image: "new:1" },
+          { name: "old", $patch: "delete" },
+        ],
+      },
+      pod("mine", "theirs", "new"),
+    ],
+    [
+      "orders a list that is new",
+      "core/v1.PodSpec",
+      {},
+      { "$setElementOrder/containers": named("a", "b"), containers: [{ name: "a" }, { name: "b" }] },
+      { containers: [{ name: "a" }, { name: "b" }] },
+    ],
+    [
+      "takes an order for a list that nobody has",
+      "core/v1.PodSpec",
+      {},
+      { "$setElementOrder/containers": named("a") },
+      {},
+    ],
+    [
+      "merges the ports of a Service by port",
+      "core/v1.ServiceSpec",
+      { ports: [{ port: 80, protocol: "TCP", targetPort: 8080, nodePort: 30080 }] },
+      { "$setElementOrder/ports": [{ port: 80 }], ports: [{ port: 80, targetPort: "http" }] },
+      { ports: [{ port: 80, protocol: "TCP", targetPort: "http", nodePort: 30080 }] },
+    ],
+    [
+      "merges the secrets of a ServiceAccount by name",
+      "core/v1.ServiceAccount",
+      { secrets: named("a") },
+      { secrets: named("b") },
+      { secrets: named("b", "a") },
+    ],
+    [
+      "merges conditions and addresses of a Node by type",
+      "core/v1.NodeStatus",
+      {
+        conditions: [{ type: "Ready", status: "True", reason: "x" }],
+        addresses: [{ type: "InternalIP", address: "10.0.0.1" }],
+      },
+      {
+        "$setElementOrder/conditions": [{ type: "Ready" }],
+        conditions: [{ type: "Ready", status: "False" }],
+        addresses: [{ type: "Hostname", address: "n" }],
+      },
+      {
+        conditions: [{ type: "Ready", status: "False", reason: "x" }],
+        addresses: [
+          { type: "Hostname", address: "n" },
+          { type: "InternalIP", address: "10.0.0.1" },
+        ],
+      },
+    ],
+    [
+      "replaces the taints of a Node",
+      "core/v1.NodeSpec",
+      { taints: [{ key: "a", effect: "NoSchedule" }] },
+      { taints: null, unschedulable: true },
+      { unschedulable: true },
+    ],
+    [
+      "replaces the selector of a PodDisruptionBudget",
+      "policy/v1.PodDisruptionBudgetSpec",
+      { minAvailable: 1, selector: { matchLabels: { a: "1", b: "2" } } },
+      { selector: { matchLabels: { a: "1" }, matchExpressions: null } },
+      { minAvailable: 1, selector: { matchLabels: { a: "1" } } },
+    ],
+    [
+      "replaces a scalar by a map and a map by a scalar",
+      "core/v1.Container",
+      { livenessProbe: { httpGet: { port: 80 } } },
+      { livenessProbe: { httpGet: { port: "http" }, $patch: "replace" } },
+      { livenessProbe: { httpGet: { port: "http" } } },
+    ],
+  ];
+
+  test.each(cases)("%s", (_, type, current, patch, expected) => {
+    expect(patched(type, current, patch)).toEqual(expected);
+  });
+
+  test.each(cases)("applied twice is applied once: %s", (_, type, current, patch) => {
+    const once = patched(type, current, patch) as object;
+    expect(patched(type, once, patch)).toEqual(once);
+  });
+
+  test.each(cases)("leaves the object it was given alone: %s", (_, type, current, patch) => {
+    const before = structuredClone(current);
+    patched(type, current, patch);
+    expect(current).toEqual(before);
+  });
+
+  const refusals: [title: string, type: string, current: object, patch: unknown, code: number, text: string][] = [
+    ["text that is not JSON", "core/v1.PodSpec", {}, "{", 400, "error decoding patch"],
+    ["a list", "core/v1.PodSpec", {}, [], 400, "JSON object"],
+    ["an unknown directive", "core/v1.PodSpec", {}, { $patch: "zap" }, 400, "unknown patch type: zap"],
+    [
+      "an unknown directive in a list",
+      "core/v1.PodSpec",
+      pod("a"),
+      { containers: [{ name: "a", $patch: "zap" }] },
+      400,
+      "unknown patch type: zap",
+    ],
+    [
+      "merge as a directive of a list",
+      "core/v1.PodSpec",
+      pod("a"),
+      { containers: [{ name: "a", $patch: "merge" }] },
+      422,
+      "merging lists cannot yet be specified",
+    ],
+    [
+      "an item without its merge key",
+      "core/v1.PodSpec",
+      pod("a"),
+      { containers: [{ image: "x" }] },
+      422,
+      'map: {"image":"x"} does not contain declared merge key: name',
+    ],
+    [
+      "a deletion without the merge key",
+      "core/v1.PodSpec",
+      pod("a"),
+      { containers: [{ $patch: "delete" }] },
+      422,
+      "does not contain declared merge key: name",
+    ],
+    ["lists of lists", "core/v1.PodSpec", pod("a"), { containers: [[]] }, 422, "lists of lists are not supported"],
+    [
+      "lists of mixed things",
+      "core/v1.PodSpec",
+      pod("a"),
+      { containers: [{ name: "a" }, "b"] },
+      422,
+      "list element types are not identical",
+    ],
+    [
+      "retainKeys that is no list",
+      "apps/v1.DeploymentSpec",
+      { strategy: { type: "x" } },
+      { strategy: { $retainKeys: "type" } },
+      400,
+      "invalid patch format of retainKeys",
+    ],
+    [
+      "setting what retainKeys does not name",
+      "apps/v1.DeploymentSpec",
+      { strategy: { type: "x" } },
+      { strategy: { $retainKeys: ["type"], rollingUpdate: {} } },
+      400,
+      "invalid patch format of retainKeys",
+    ],
+    [
+      "an order that is no list",
+      "core/v1.PodSpec",
+      pod("a"),
+      { "$setElementOrder/containers": {} },
+      400,
+      "invalid patch format of setElementOrder list",
+    ],
+    [
+      "an order that the patch breaks",
+      "core/v1.PodSpec",
+      pod("a", "b"),
+      { "$setElementOrder/containers": named("a", "b"), containers: named("b", "a") },
+      422,
+      "doesn't match $setElementOrder list",
+    ],
+    [
+      "an item missing from the order",
+      "core/v1.PodSpec",
+      pod("a", "b"),
+      { "$setElementOrder/containers": named("a"), containers: named("b") },
+      422,
+      "doesn't match $setElementOrder list",
+    ],
+    [
+      "an order of an unknown list",
+      "core/v1.PodSpec",
+      { things: [1] },
+      { "$setElementOrder/things": [1] },
+      422,
+      'unable to find api field in struct PodSpec for the json field "things"',
+    ],
+    [
+      "deleting from what is no list of scalars",
+      "core/v1.PodSpec",
+      { nodeName: "x" },
+      { "$deleteFromPrimitiveList/nodeName": ["x"] },
+      400,
+      "invalid patch format of primitive list",
+    ],
+  ];
+
+  test.each(refusals)("refuses %s", (_, type, current, patch, code, text) => {
+    const error = refusal(type, current, patch);
+    expect(error.code).toBe(code);
+    expect(error.message).toContain(text);
+  });
+
+  test("{} is the identity, and a patch of plain maps merges like a merge patch", () => {
+    const labels = fc.dictionary(fc.constantFrom("a", "b", "c", "constructor", "__proto__"), fc.string());
+    const metadata = fc.record({ labels, annotations: labels, name: fc.string() });
+    fc.assert(
+      fc.property(metadata, metadata, (current, patch) => {
+        expect(patched("meta/v1.ObjectMeta", current, {})).toEqual(current);
+        const result = patched("meta/v1.ObjectMeta", current, patch) as typeof current;
+        expect(new Map(Object.entries(result.labels))).toEqual(
+          new Map([...Object.entries(current.labels), ...Object.entries(patch.labels)]),
+        );
+      }),
+    );
+  });
+
+  test("merged lists hold every key once, the patch's in the patch's order, the others in theirs", () => {
+    const keys = fc.uniqueArray(fc.constantFrom("a", "b", "c", "d", "e", "f"));
+    fc.assert(
+      fc.property(keys, keys, fc.boolean(), (current, patch, withOrder) => {
+        const order = withOrder ? { "$setElementOrder/containers": named(...patch) } : {};
+        const result = patched("core/v1.PodSpec", pod(...current), { ...order, containers: named(...patch) });
+        const names = (result as ReturnType<typeof pod>).containers.map((container) => container.name);
+        expect(names.toSorted()).toEqual([...new Set([...current, ...patch])].toSorted());
+        expect(names.filter((name) => patch.includes(name))).toEqual(patch);
+        expect(names.filter((name) => !patch.includes(name))).toEqual(current.filter((name) => !patch.includes(name)));
+      }),
+    );
+  });
+});

@@ -1,0 +1,122 @@
+/**
+ * What patches and server-side apply need to know about a type: how its lists and maps merge, and which fields exist.
+ * Built-in kinds come from the schema table (table-schema.ts); a CRD's OpenAPI schema can be put behind the same types.
+ * Schemas are read-only and shared; fields may refer back to their own struct, so follow `value` only as deep as the data.
+ */
+
+export type ValueSchema = ScalarSchema | StructSchema | MapSchema | ListSchema | UntypedSchema;
+
+/** A leaf, whatever its JSON form: quantities and times count as "any". */
+export interface ScalarSchema {
+  readonly kind: "scalar";
+  readonly scalar: "string" | "number" | "boolean" | "any";
+}
+
+/** An object with declared fields. */
+export interface StructSchema {
+  readonly kind: "struct";
+  /** For messages, such as `PodSpec`. */
+  readonly name: string;
+  /** Owned and replaced as a whole by server-side apply. */
+  readonly atomic: boolean;
+  field(name: string): StructField | undefined;
+  /** Fields that are part of every object of this type, said or not (`zero` is set). */
+  readonly always: readonly StructField[];
+  /** The schema of undeclared fields; absent: there may be none. */
+  readonly additional?: ValueSchema | undefined;
+}
+
+/** An object with free keys. */
+export interface MapSchema {
+  readonly kind: "map";
+  readonly atomic: boolean;
+  readonly value: ValueSchema;
+}
+
+export interface ListSchema {
+  readonly kind: "list";
+  readonly relation: "atomic" | "set" | "map";
+  /** The fields that tell items of a "map" list apart, in declared order. */
+  readonly keys: readonly string[];
+  readonly item: ValueSchema;
+}
+
+/** Anything: objects merge by key unless `atomic`, lists are atomic. */
+export interface UntypedSchema {
+  readonly kind: "untyped";
+  readonly atomic: boolean;
+}
+
+export interface StructField {
+  readonly name: string;
+  readonly value: ValueSchema;
+  /**
+   * What the field holds when the JSON does not mention it and its struct is there: `{}` for a struct held by value, null,
+   * "", 0 or false for what is always written out. Undefined: absent means absent.
+   */
+  readonly zero: unknown;
+  /** Of strategic merge patch. "": maps merge, lists are replaced. */
+  readonly patchStrategy: "" | "merge" | "replace";
+  readonly patchMergeKey: string;
+  /** Stands in for a missing list key. */
+  readonly keyDefault: unknown;
+}
+
+export const anyScalar: ScalarSchema = { kind: "scalar", scalar: "any" };
+export const untypedDeduced: UntypedSchema = { kind: "untyped", atomic: false };
+export const untypedAtomic: UntypedSchema = { kind: "untyped", atomic: true };
+
+export type JsonObject = { [key: string]: unknown };
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const hasOwn = Object.prototype.hasOwnProperty;
+
+/** The value of an own, enumerable-or-not property: names such as "constructor" in data never reach a prototype. */
+export function ownValue(object: JsonObject, key: string): unknown {
+  return hasOwn.call(object, key) ? object[key] : undefined;
+}
+
+/** Sets an own property even for the name "__proto__". */
+export function setOwn(object: JsonObject, key: string, value: unknown): void {
+  if (key === "__proto__") {
+    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+  } else object[key] = value;
+}
+
+/** A copy that shares nothing with the original. */
+export function cloneJson<T>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(cloneJson) as T;
+  const source = value as JsonObject;
+  const copy: JsonObject = {};
+  for (const key of Object.keys(source)) setOwn(copy, key, cloneJson(source[key]));
+  return copy as T;
+}
+
+/** Equal as JSON: the order of keys does not count, a property that is undefined is not there. */
+export function equalJson(left: unknown, right: unknown): boolean {
+  if (left === right) return true;
+  if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
+  if (Array.isArray(left)) {
+    if (!Array.isArray(right) || left.length !== right.length) return false;
+    return left.every((item, index) => equalJson(item, right[index]));
+  }
+  if (Array.isArray(right)) return false;
+  return equalObjects(left as JsonObject, right as JsonObject);
+}
+
+function equalObjects(left: JsonObject, right: JsonObject): boolean {
+  let count = 0;
+  for (const key of Object.keys(left)) {
+    const value = left[key];
+    if (value === undefined) continue;
+    count++;
+    const other = ownValue(right, key);
+    if (other === undefined || !equalJson(value, other)) return false;
+  }
+  for (const key of Object.keys(right)) if (right[key] !== undefined) count--;
+  return count === 0;
+}
