@@ -30,10 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "controlplane/scheduler": ["pkg/api", "pkg/system", "pkg/kube"],
   "controlplane/controllers": ["pkg/api", "pkg/system", "pkg/kube"],
   controlplane: ["controlplane", "pkg"],
-  "test/integration": ["pkg/api", "pkg/kube", "pkg/system", "test", "controlplane/store"],
-  "test/kernel": ["pkg", "cmd", "test"],
-  "test/bench": ["pkg", "controlplane", "test"],
-  test: ["pkg/api", "pkg/kube", "pkg/system"],
+  test: ["pkg", "cmd", "controlplane", "test"],
   tools: ["pkg"],
 };
 
