@@ -11,7 +11,7 @@ export function headerValues(request: Headers, name: string): readonly string[] 
   return value === undefined ? [] : [value];
 }
 
-/** `<prefix>some%2fkey: value` as extra fields; keys are percent-decoded and lower case. */
+/** `<prefix>some%2fkey: value` as extra fields; keys are percent-decoded. */
 export function extraFromHeaders(request: Headers, prefix: string): Readonly<Record<string, readonly string[]>> {
   const extra = new Map<string, readonly string[]>();
   for (const name of Object.keys(request.headers)) {
@@ -24,7 +24,7 @@ export function extraFromHeaders(request: Headers, prefix: string): Readonly<Rec
 
 function decodeKey(encoded: string): string {
   try {
-    return decodeURIComponent(encoded).toLowerCase();
+    return decodeURIComponent(encoded);
   } catch {
     return encoded;
   }
