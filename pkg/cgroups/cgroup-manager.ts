@@ -65,6 +65,8 @@ abstract class TreeCgroups implements CgroupManager {
 
   /** Folders that make up one cgroup: one on v2, one per mounted controller on v1. */
   protected abstract folders(cgroup: CgroupPath): Promise<readonly string[]>;
+  /** Also those in hierarchies only the runtime makes cgroups in. */
+  protected abstract allFolders(cgroup: CgroupPath): Promise<readonly string[]>;
   protected abstract prepare(cgroup: CgroupPath): Promise<void>;
   protected abstract fileOf(cgroup: CgroupPath, controller: string, file: string): string;
   abstract stats(cgroup: CgroupPath): Promise<CgroupStats>;
@@ -91,7 +93,7 @@ abstract class TreeCgroups implements CgroupManager {
   }
 
   async remove(cgroup: CgroupPath): Promise<void> {
-    for (const folder of await this.folders(cgroup)) await this.removeTree(folder);
+    for (const folder of await this.allFolders(cgroup)) await this.removeTree(folder);
   }
 
   protected async readTexts(files: readonly (readonly [string, string])[]): Promise<CgroupFileTexts> {
@@ -136,6 +138,10 @@ class UnifiedCgroups extends TreeCgroups {
     return [this.fileOf(cgroup, "", "")];
   }
 
+  protected allFolders(cgroup: CgroupPath): Promise<readonly string[]> {
+    return this.folders(cgroup);
+  }
+
   protected fileOf(cgroup: CgroupPath, _controller: string, file: string): string {
     return path.join(this.options.root, cgroup, file);
   }
@@ -178,6 +184,11 @@ class SplitCgroups extends TreeCgroups {
     }
     // cpu and cpuacct are often one mount under two names: removing twice is harmless.
     return mounted;
+  }
+
+  protected async allFolders(cgroup: CgroupPath): Promise<readonly string[]> {
+    const hierarchies = await this.options.files.listFolders(this.options.root);
+    return hierarchies.map((hierarchy) => this.fileOf(cgroup, hierarchy, ""));
   }
 
   protected fileOf(cgroup: CgroupPath, controller: string, file: string): string {

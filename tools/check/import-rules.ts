@@ -52,7 +52,7 @@ const doors: readonly Door[] = [
   { pattern: /\bperformance\.now\b/, message: "reads the time; use Clock.monotonic()" },
   { pattern: /\bMath\.random\b/, message: "is random; take a Random (#pkg/system/random.ts)" },
   {
-    pattern: /\b(?:randomUUID|randomBytes|randomInt|getRandomValues)\(/,
+    pattern: /\b(?:randomUUID|randomBytes|getRandomValues)\(/,
     message: "is random; take a Random (#pkg/system/random.ts)",
   },
   { pattern: /\bprocess\.env\b/, message: "reads the environment; parse it once in options.ts and pass values" },

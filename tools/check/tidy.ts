@@ -43,10 +43,15 @@ export function findLongFunctions(files: readonly SourceFile[]): readonly LongTh
           line,
         );
       if (!header || !line.trimEnd().endsWith("{") || /^\s*(?:if|for|while|switch|catch)\b/.test(line)) continue;
-      const close = lines.indexOf(`${header[1] ?? ""}}`, start + 1);
+      const close = lines.findIndex((candidate, index) => index > start && closes(candidate, header[1] ?? ""));
       const length = close - start + 1;
       if (close > 0 && length > maxFunctionLines) found.push({ where: `${file}:${start + 1}`, lines: length });
     }
   }
   return found.sort((a, b) => b.lines - a.lines);
+}
+
+/** `}` at this depth, alone or before what follows a function value. */
+function closes(line: string, indentation: string): boolean {
+  return line.startsWith(`${indentation}}`) && /^\}[,;)]*$/.test(line.slice(indentation.length));
 }

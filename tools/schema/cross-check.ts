@@ -18,7 +18,6 @@ const protoTypes: Readonly<Record<string, readonly string[]>> = {
   intOrString: ["IntOrString"],
   time: ["Time"],
   microTime: ["MicroTime"],
-  duration: ["Duration"],
   fieldsV1: ["FieldsV1"],
   rawExtension: ["RawExtension"],
   json: ["JSON"],

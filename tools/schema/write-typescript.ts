@@ -21,7 +21,6 @@ const builtinTexts: Readonly<Record<BuiltinTypeName, string>> = {
   intOrString: "IntOrString",
   time: "Time",
   microTime: "MicroTime",
-  duration: "Duration",
   fieldsV1: "JsonObject",
   rawExtension: "JsonObject",
   json: "unknown",
