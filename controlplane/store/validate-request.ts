@@ -60,14 +60,17 @@ function validateLevel(request: TxnRequest, budget: number): void {
 function validateOperation(operation: Operation, nestedBudget: number): void {
   switch (operation.kind) {
     case "put":
-      return validatePut(operation);
+      validatePut(operation);
+      break;
     case "delete":
       if (operation.start.length === 0) throw etcdError("emptyKey");
-      return;
+      break;
     case "range":
-      return validateRange(operation);
+      validateRange(operation);
+      break;
     case "txn":
-      return validateLevel(operation, nestedBudget);
+      validateLevel(operation, nestedBudget);
+      break;
     default:
       assertNever(operation, "operation");
   }

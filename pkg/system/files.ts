@@ -57,6 +57,14 @@ export async function setAside(file: string, nowMs: number): Promise<string> {
   return target;
 }
 
+/** Gives a file another name, taking the place of whatever has it, and returns only when that is on disk. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  await guarded("move", from, async () => {
+    await fs.rename(from, to);
+    await syncFolder(path.dirname(to));
+  });
+}
+
 async function writeAtomic(file: string, content: string | Uint8Array, mode: number): Promise<void> {
   const folder = path.dirname(file);
   await fs.mkdir(folder, { recursive: true });

@@ -1,0 +1,88 @@
+/**
+ * The thread that owns the files of an embedded store: it does what it is asked, one request at a time, and may wait for
+ * the disk as long as it takes. A bundle ships it as a file of its own, sqlite-worker.js beside the program.
+ */
+import { pathToFileURL } from "node:url";
+import { parentPort } from "node:worker_threads";
+import { assertNever, BerthError, type ErrorCode, messageOf } from "#pkg/system/errors.ts";
+import { RevisionMarkFile } from "./revision-mark.ts";
+import { SqliteLog, scanLog } from "./sqlite-log.ts";
+import type { WorkerReply, WorkerRequest } from "./worker-messages.ts";
+
+let log: SqliteLog | undefined;
+let mark: RevisionMarkFile | undefined;
+
+function reply(message: WorkerReply, transfer: ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, transfer);
+}
+
+function openLog(): SqliteLog {
+  if (log === undefined) throw new BerthError("Unavailable", "the store's file is not open");
+  return log;
+}
+
+function handle(request: WorkerRequest): unknown {
+  switch (request.kind) {
+    case "readMark":
+      return RevisionMarkFile.read(request.mark);
+    case "scan":
+      return scanLog(pathToFileURL(request.file), request, {
+        contents: (contents) => reply({ seq: request.seq, part: { contents } }),
+        rows: (rows) => reply({ seq: request.seq, part: { rows } }, [rows]),
+      });
+    case "create":
+      log = SqliteLog.create(request.file, request.identity);
+      return undefined;
+    case "open":
+      close();
+      log = new SqliteLog(request.file);
+      mark = new RevisionMarkFile(request.mark);
+      return log.size();
+    case "write": {
+      mark?.reserve(request.batch.revision);
+      const size = openLog().write(request.batch);
+      mark?.committed(request.batch.revision);
+      return size;
+    }
+    case "values":
+      return openLog().readValues(request.ids);
+    case "probe":
+      return { revision: openLog().probe() };
+    case "close":
+      close();
+      return undefined;
+    default:
+      return assertNever(request, "request");
+  }
+}
+
+function close(): void {
+  log?.[Symbol.dispose]();
+  mark?.[Symbol.dispose]();
+  log = undefined;
+  mark = undefined;
+}
+
+/** SQLite's result codes and the system's error numbers, as our codes. */
+function codeOf(error: unknown): ErrorCode {
+  if (error instanceof BerthError) return error.code;
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  if (code === "ENOSPC" || code === "EDQUOT") return "Exhausted";
+  switch (typeof errcode === "number" ? errcode & 0xff : 0) {
+    case 13: // FULL
+      return "Exhausted";
+    case 11: // CORRUPT
+    case 26: // NOTADB
+      return "Corrupt";
+    default:
+      return "Unavailable";
+  }
+}
+
+parentPort?.on("message", (request: WorkerRequest) => {
+  try {
+    reply({ seq: request.seq, answer: handle(request) });
+  } catch (error) {
+    reply({ seq: request.seq, error: { code: codeOf(error), message: messageOf(error) } });
+  }
+});
