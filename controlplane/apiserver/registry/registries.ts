@@ -1,6 +1,22 @@
 /**
  * All registries of one API server: one watch cache, one set of leases, a GenericRegistry per stored resource, and the
  * reader and writer that the rest of the server uses. Register the built-in resources, then `start`.
+ *
+ * Consistency rules
+ *  - The store is the truth. Every write is a compare-and-set on the object's revision; what a write answers is durable.
+ *  - The caches follow the store through one watch, so all of them stand at one revision, and every reader sees whole
+ *    revisions. `reader` looks at the caches as they are: right for hints and for what is checked again on write.
+ *  - get and list without a resourceVersion are linearizable: a get reads its key from the store, a list asks the store
+ *    for its revision and waits until the caches are there (3 s, then it reads the store itself). "0" takes what is
+ *    there; N waits for N; Exact and continue tokens read the state as of that revision.
+ *  - An update begins with the cached object. Whatever comes of it that is not a write that succeeded (an error, nothing
+ *    to do, a lost compare) is done again on the newest state, so a cache that lags can cost time but never a wrong answer.
+ *  - A watch sees each change of its resource once and in order. When that cannot be kept (history compacted away, or the
+ *    client read too slowly) it ends with 410 Expired, and the client lists again.
+ *
+ * Files: watch-cache (one watch for all), resource-cache, event-ring, cache-watcher (its readers); object-storage (keys,
+ * transactions); generic-registry with prepare-create, prepare-update, compute-deletion (the rules for objects);
+ * list-objects, watch-objects, selection (reads).
  */
 import type { Clock } from "#pkg/system/clock.ts";
 import type { Random } from "#pkg/system/random.ts";

@@ -1,4 +1,5 @@
 /** What the generic registry must know of a resource besides its strategy. */
+import { type Resource, subresourceOf } from "#pkg/api/schema/resources.ts";
 import type { ResourceName } from "#pkg/api/status.ts";
 
 export interface StoredResource {
@@ -17,6 +18,22 @@ export interface StoredResource {
   readonly allowsCreateOnUpdate: boolean;
   /** A PUT may leave out metadata.resourceVersion. */
   readonly allowsUnconditionalUpdate: boolean;
+}
+
+/** The description of a built-in resource; undefined when nothing of it is stored. */
+export function storedResourceOf(resource: Resource): StoredResource | undefined {
+  if (resource.storagePrefix === undefined) return undefined;
+  return {
+    group: resource.group,
+    version: resource.version,
+    kind: resource.kind,
+    resource: resource.plural,
+    namespaced: resource.namespaced,
+    prefix: `/registry/${resource.storagePrefix}/`,
+    hasStatus: subresourceOf(resource, "status") !== undefined,
+    allowsCreateOnUpdate: resource.createOnUpdate,
+    allowsUnconditionalUpdate: resource.unconditionalUpdate,
+  };
 }
 
 /** How errors about objects name the resource: `pods "x" not found`. */
