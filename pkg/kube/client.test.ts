@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { StatusError } from "#pkg/api/status.ts";
 import { FakeClock } from "#pkg/system/testing/fake-clock.ts";
+import { SeededRandom } from "#pkg/system/testing/seeded-random.ts";
 import { createKubeClient, type KubeClient } from "./client.ts";
 import { kubeClientSuite } from "./testing/client-suite.ts";
 import { FakeApi } from "./testing/fake-api.ts";
@@ -12,6 +13,8 @@ kubeClientSuite("the fake API server", async () => {
   const api = new FakeApi({ clock, needsNamespaces: true });
   return {
     client: api.client(),
+    clock,
+    random: new SeededRandom(),
     pass: (ms) => clock.advance(ms),
     [Symbol.asyncDispose]: () => api[Symbol.asyncDispose](),
   };

@@ -36,15 +36,15 @@ export async function* decodeWatch<T extends KubeObject>(
   const lines = new LineBuffer(options.maxLineBytes ?? 16 * 1024 * 1024);
   for await (const chunk of body) {
     const events: WatchEvent<T>[] = [];
-    let failure: unknown;
+    let failure: Error | undefined;
     try {
       for (const line of lines.push(chunk)) events.push(parseEvent<T>(line));
     } catch (error) {
-      failure = error;
+      failure = error as Error;
     }
     // What came before the failure still counts.
     if (events.length > 0) yield events;
-    if (failure !== undefined) throw failure;
+    if (failure) throw failure;
   }
 }
 

@@ -6,13 +6,19 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { ConfigMap } from "#pkg/api/core/v1.ts";
 import type { KubeObject } from "#pkg/api/meta/object.ts";
 import type { StatusReason } from "#pkg/api/status.ts";
+import type { Clock } from "#pkg/system/clock.ts";
+import { silentLogger } from "#pkg/system/log.ts";
+import type { Random } from "#pkg/system/random.ts";
 import type { KubeClient } from "../client.ts";
+import { Informer } from "../informer.ts";
 import type { ResourceClient } from "../resource-client.ts";
 import { resourceRef } from "../resources.ts";
 import { initialEventsEndAnnotation, type WatchEvent, type WatchStream } from "../watch.ts";
 
 export interface ClientUnderTest extends AsyncDisposable {
   readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
   /** Lets this much time pass: moves a fake clock, or sleeps. */
   pass(ms: number): Promise<void>;
 }
@@ -269,6 +275,55 @@ export function kubeClientSuite(name: string, open: () => Promise<ClientUnderTes
         const ended = take(stream, 1);
         controller.abort();
         await expect(ended).rejects.toMatchObject({ code: "Aborted" });
+      });
+    });
+
+    describe("an informer", () => {
+      async function until(isTrue: () => boolean): Promise<void> {
+        for (let tries = 0; !isTrue() && tries < 1000; tries++) await subject.pass(10);
+        expect(isTrue()).toBe(true);
+      }
+
+      function newInformer(usesWatchList: boolean, labelSelector = "suite"): Informer<ConfigMap> {
+        const { clock, random } = subject;
+        return new Informer({ client: maps, labelSelector, usesWatchList, clock, random, log: silentLogger });
+      }
+
+      test.each([
+        ["a list", false],
+        ["a watch list", true],
+      ])("begins with %s and follows the changes", async (_name, usesWatchList) => {
+        const heard: string[] = [];
+        await maps.create(newMap("a", { k: "1" }));
+        await using informer = newInformer(usesWatchList);
+        informer.addHandler({
+          onAdd: (object, { isInInitialList }) => heard.push(`add ${object.metadata.name} ${isInInitialList}`),
+          onUpdate: (object, previous) => heard.push(`update ${previous.data?.["k"]} to ${object.data?.["k"]}`),
+          onDelete: (object) => heard.push(`delete ${object.metadata.name}`),
+        });
+        informer.start();
+        await until(() => informer.hasSynced);
+        await informer.waitForSync();
+        await maps.create(newMap("b"));
+        await maps.patch("a", { type: "merge", body: { data: { k: "2" } } });
+        await maps.delete("b");
+        await until(() => heard.length === 4);
+        expect(heard).toEqual(["add a true", "add b false", "update 1 to 2", "delete b"]);
+        expect(informer.get(`${namespace}/a`)).toMatchObject({ kind: "ConfigMap", data: { k: "2" } });
+        expect(informer.inNamespace(namespace)).toHaveLength(1);
+        expect(informer.get(`${namespace}/b`)).toBeUndefined();
+      });
+
+      test("holds only what its selector matches", async () => {
+        await maps.create(newMap("a", {}, { on: "yes" }));
+        await maps.create(newMap("b", {}, { on: "no" }));
+        await using informer = newInformer(false, "on=yes");
+        informer.start();
+        await until(() => informer.hasSynced);
+        await maps.patch("a", { type: "merge", body: { metadata: { labels: { on: "no" } } } });
+        await maps.patch("b", { type: "merge", body: { metadata: { labels: { on: "yes" } } } });
+        await until(() => informer.get(`${namespace}/b`) !== undefined);
+        expect(informer.list().map((object) => object.metadata.name)).toEqual(["b"]);
       });
     });
 

@@ -32,6 +32,8 @@ export interface Fault {
   readonly resource?: string | undefined;
   readonly subresource?: string | undefined;
   readonly name?: string | undefined;
+  /** A part of the query: "continue=". */
+  readonly query?: string | undefined;
   /** How many requests fail. Default 1. */
   readonly times?: number | undefined;
   /** What they fail with; "disconnect": no answer at all (BerthError "Unavailable"). */
@@ -211,6 +213,7 @@ function fits(fault: Fault, request: RecordedRequest): boolean {
   if (fault.verb !== undefined && fault.verb !== request.verb) return false;
   if (fault.resource !== undefined && fault.resource !== request.resource) return false;
   if (fault.subresource !== undefined && fault.subresource !== request.subresource) return false;
+  if (fault.query !== undefined && !request.query.includes(fault.query)) return false;
   return fault.name === undefined || fault.name === request.name;
 }
 

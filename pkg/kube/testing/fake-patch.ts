@@ -10,7 +10,7 @@ type JsonMap = Record<string, unknown>;
 
 /** The patched object, made anew. Throws StatusError for what a server would refuse. */
 export function applyPatch(contentType: string, object: KubeObject, patch: unknown): KubeObject {
-  switch (contentType.split(";")[0]) {
+  switch (contentType.split(";")[0] ?? "") {
     case "application/json-patch+json":
       return jsonPatch(object, patch);
     case "application/merge-patch+json":
