@@ -5,8 +5,8 @@
 import type { Clock } from "#pkg/system/clock.ts";
 import type { Logger } from "#pkg/system/log.ts";
 import type { Random } from "#pkg/system/random.ts";
+import { anonymousUser } from "../authn/user-names.ts";
 import type { ApiFilter, ApiHandler, ApiRequest, ApiResponse, RequestContext } from "./api-request.ts";
-import { anonymousUser } from "./filters/authentication.ts";
 import type { RequestMetrics } from "./metrics/request-metrics.ts";
 import { parseRequestInfo } from "./parse-request-info.ts";
 import type { RequestInfo } from "./request-info.ts";

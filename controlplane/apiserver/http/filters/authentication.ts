@@ -1,12 +1,7 @@
-/**
- * Says who asks. A request of this process brings its user; the rest must show a credential, or are anonymous where that
- * is allowed. A wrong credential is refused even where anonymous requests are welcome.
- */
-import { StatusError } from "#pkg/api/status.ts";
-import type { Authenticator } from "../../authn/authenticator.ts";
+/** Says who asks. A request of this process brings its user; the rest must pass authentication. */
+import type { Authentication } from "../../authn/create-authenticator.ts";
+import { anonymousUser } from "../../authn/user-names.ts";
 import type { ApiFilter, UserInfo } from "../api-request.ts";
-
-export const anonymousUser: UserInfo = { name: "system:anonymous", groups: ["system:unauthenticated"] };
 
 export interface AuthenticationOutcomes {
   succeeded(user: UserInfo): void;
@@ -14,8 +9,7 @@ export interface AuthenticationOutcomes {
 }
 
 export function authenticationFilter(
-  authenticator: Authenticator,
-  allowAnonymous: boolean,
+  authenticator: Authentication["requests"],
   outcomes?: AuthenticationOutcomes,
 ): ApiFilter {
   return (next) => async (request, context) => {
@@ -23,19 +17,13 @@ export function authenticationFilter(
       context.user = request.trustedUser;
       return next(request, context);
     }
-    let user: UserInfo | undefined;
     try {
-      user = await authenticator.authenticate(request);
+      context.user = await authenticator.authenticate(request);
     } catch (error) {
       outcomes?.failed();
       throw error;
     }
-    if (user) outcomes?.succeeded(user);
-    if (!user && !allowAnonymous) {
-      outcomes?.failed();
-      throw StatusError.unauthorized();
-    }
-    context.user = user ?? anonymousUser;
+    if (context.user !== anonymousUser) outcomes?.succeeded(context.user);
     return next(request, context);
   };
 }

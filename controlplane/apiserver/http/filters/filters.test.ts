@@ -39,30 +39,27 @@ describe("authenticationFilter", () => {
   const authenticator = {
     authenticate: async (request: Pick<ApiRequest, "headers">) => {
       if (request.headers["authorization"] === "Bearer wrong") throw StatusError.unauthorized();
-      return request.headers["authorization"] ? alice : undefined;
+      return alice;
     },
   };
 
-  test("sets the user of the credential", async () => {
-    const filter = authenticationFilter(authenticator, false);
-    const { context } = await run(filter, get("/api", { headers: { authorization: "Bearer right" } }));
+  test("sets the user, or refuses", async () => {
+    const outcomes: string[] = [];
+    const filter = authenticationFilter(authenticator, {
+      succeeded: (user) => outcomes.push(user.name),
+      failed: () => outcomes.push("failed"),
+    });
+    const { context } = await run(filter, get("/api"));
     expect(context.user).toBe(alice);
-  });
-
-  test("takes a request without credential as anonymous only where that is allowed", async () => {
-    const { context } = await run(authenticationFilter(authenticator, true), get("/api"));
-    expect(context.user.name).toBe("system:anonymous");
-    await expect(run(authenticationFilter(authenticator, false), get("/api"))).rejects.toMatchObject({ code: 401 });
-  });
-
-  test("refuses a wrong credential even where anonymous requests are allowed", async () => {
-    const request = get("/api", { headers: { authorization: "Bearer wrong" } });
-    await expect(run(authenticationFilter(authenticator, true), request)).rejects.toMatchObject({ code: 401 });
+    const wrong = get("/api", { headers: { authorization: "Bearer wrong" } });
+    await expect(run(filter, wrong)).rejects.toMatchObject({ code: 401 });
+    expect(outcomes).toEqual(["alice", "failed"]);
   });
 
   test("trusts the user of a request of this process", async () => {
-    const { context } = await run(authenticationFilter(authenticator, false), get("/", { trustedUser: alice }));
-    expect(context.user).toBe(alice);
+    const robot = { name: "robot", groups: [] };
+    const { context } = await run(authenticationFilter(authenticator), get("/", { trustedUser: robot }));
+    expect(context.user).toBe(robot);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Requests for tests of filters and handlers: everything but what a test cares about has a plain default. */
+
+import { anonymousUser } from "../../authn/user-names.ts";
 import type { ApiRequest, RequestContext, UserInfo } from "../api-request.ts";
-import { anonymousUser } from "../filters/authentication.ts";
 import { parseRequestInfo } from "../parse-request-info.ts";
 import { ServerRequest } from "../server-request.ts";
 
