@@ -35,10 +35,14 @@ export interface PolicyRule {
   readonly nonResourceURLs?: readonly string[] | undefined;
 }
 
+/** All that RBAC grants a user in a namespace. What other authorizers allow may be missing: then it is incomplete. */
+export interface ResolvedRules {
+  readonly rules: readonly PolicyRule[];
+  readonly errors: readonly string[];
+  readonly incomplete: boolean;
+}
+
 /** For SelfSubjectRulesReview and for RBAC's escalation check. */
 export interface RuleResolver {
-  rulesFor(
-    user: UserInfo,
-    namespace: string,
-  ): Promise<{ readonly rules: readonly PolicyRule[]; readonly errors: readonly string[] }>;
+  rulesFor(user: UserInfo, namespace: string): Promise<ResolvedRules>;
 }

@@ -54,10 +54,11 @@ class AuthorizerChain implements Authorization {
 
   async rulesFor(user: UserInfo, namespace: string) {
     const { rules, errors } = await this.#rbac.rulesFor(user, namespace);
-    const ofNode = nodeNameOf(user) === undefined ? [] : ["node authorizer does not support user rule resolution"];
+    const isNode = nodeNameOf(user) !== undefined;
     return {
       rules: user.groups.includes(groups.masters) ? [...everything, ...rules] : rules,
-      errors: [...ofNode, ...errors],
+      errors: isNode ? ["node authorizer does not support user rule resolution", ...errors] : errors,
+      incomplete: isNode,
     };
   }
 

@@ -149,6 +149,7 @@ describe("RbacAuthorizer", () => {
     expect(await authorizer.rulesFor({ name: "ann", groups: [] }, "shop")).toEqual({
       rules: [rule("get", "pods"), rule("create", "pods")],
       errors: ['clusterrole.rbac.authorization.k8s.io "gone" not found'],
+      incomplete: false,
     });
   });
 });

@@ -42,7 +42,7 @@ export class RbacAuthorizer implements Authorizer, RuleResolver, Disposable {
     const errors: string[] = [];
     const rules: PolicyRule[] = [];
     for (const binding of this.#bindingsOf(user, namespace)) rules.push(...this.#rulesOfBinding(binding, errors));
-    return { rules, errors };
+    return { rules, errors, incomplete: false };
   }
 
   /** The rules a binding in `namespace` to this role gives; undefined when there is no such role. */
