@@ -12,9 +12,6 @@ export type Time = string;
 /** RFC 3339, UTC, microseconds: "2026-01-02T03:04:05.000006Z". */
 export type MicroTime = string;
 
-/** Text such as "1h30m" or "500ms". */
-export type Duration = string;
-
 /** Bytes as standard base64 with padding. */
 export type Base64 = string;
 
