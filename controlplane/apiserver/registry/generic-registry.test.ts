@@ -113,9 +113,15 @@ describe("GenericRegistry.create", () => {
     const steps: string[] = [];
     const strategy: Strategy = {
       prepareForCreate: () => steps.push("prepare"),
-      validate: () => (steps.push("validate"), []),
+      validate: () => {
+        steps.push("validate");
+        return [];
+      },
       warnings: () => ["old field"],
-      allocate: () => (steps.push("allocate"), () => steps.push("release")),
+      allocate: () => {
+        steps.push("allocate");
+        return () => steps.push("release");
+      },
     };
     await using fixture = await RegistryFixture.start({ strategy });
     const validateAdmission = async (next: KubeObject | undefined): Promise<void> => {

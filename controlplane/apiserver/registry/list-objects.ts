@@ -60,7 +60,6 @@ export class ObjectLister {
 
   async #continue(token: ContinueToken, page: PageRequest, signal: AbortSignal): Promise<ListResult> {
     if (token.revision < 0) return this.#read({ kind: "newest" }, page, signal);
-    await this.#waitForRevision(token.revision, signal);
     try {
       return await this.#readExact(token.revision, page);
     } catch (error) {
@@ -80,7 +79,6 @@ export class ObjectLister {
         await this.#waitForRevision(freshness.revision, signal);
         return cache.synced ? this.#fromCache(page) : this.#fromStore(0, page);
       case "exact":
-        await this.#waitForRevision(freshness.revision, signal);
         return this.#readUnexpired(freshness.revision, page);
       default:
         return assertNever(freshness, "freshness");

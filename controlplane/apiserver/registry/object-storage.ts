@@ -12,7 +12,8 @@ import { equalJson } from "./equal-json.ts";
 import { objectKey } from "./object-key.ts";
 import { PendingWrite } from "./pending-writes.ts";
 import type { ResourceCache } from "./resource-cache.ts";
-import { storeFailure } from "./store-errors.ts";
+import { tooLargeRevision } from "./revision-errors.ts";
+import { isFutureRevision, storeFailure } from "./store-errors.ts";
 import { StoredEntry } from "./stored-entry.ts";
 import type { TtlLeases } from "./ttl-leases.ts";
 import type { WatchCache } from "./watch-cache.ts";
@@ -70,7 +71,10 @@ export class ObjectStorage {
     }
   }
 
-  /** Entries with keys from `start` to `end` as of `revision`. Throws BerthError "Expired" when that is compacted. */
+  /**
+   * Entries with keys from `start` to `end` as of `revision`. Throws BerthError "Expired" when that is compacted, StatusError
+   * 504 when it is still to come.
+   */
   async read(
     start: string,
     end: string | undefined,
@@ -88,6 +92,7 @@ export class ObjectStorage {
       const entries = response.kvs.map((kv, index) => this.#entryOf(keys[index] ?? "", kv));
       return { entries, keys, revision: revision || response.revision, more: response.more, count: response.count };
     } catch (error) {
+      if (isFutureRevision(error)) throw tooLargeRevision(revision, this.#hub.revision);
       throw hasCode(error, "Expired") ? error : storeFailure(error);
     }
   }

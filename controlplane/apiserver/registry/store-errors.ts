@@ -3,6 +3,7 @@
  */
 import { StatusError } from "#pkg/api/status.ts";
 import { BerthError } from "#pkg/system/errors.ts";
+import { etcdErrors, findEtcdError } from "../../store/etcd-errors.ts";
 
 /** Always returns something to throw: a StatusError stays as it is. */
 export function storeFailure(thrown: unknown): Error {
@@ -10,7 +11,7 @@ export function storeFailure(thrown: unknown): Error {
   const error = BerthError.from(thrown);
   switch (error.code) {
     case "Invalid":
-      return error.message.includes("request is too large")
+      return error.message.startsWith(etcdErrors.requestTooLarge.text)
         ? StatusError.tooLarge(`Request entity too large: ${error.message}`)
         : StatusError.internal(error.message);
     case "Exhausted":
@@ -26,4 +27,9 @@ export function storeFailure(thrown: unknown): Error {
     default:
       return StatusError.internal(error.message);
   }
+}
+
+/** True when the store was asked for a revision it has not reached. */
+export function isFutureRevision(thrown: unknown): boolean {
+  return thrown instanceof BerthError && findEtcdError(thrown.message) === "futureRevision";
 }

@@ -240,6 +240,8 @@ export class WatchCache implements AsyncDisposable {
       );
       this.#handle = handle;
       handle.ready.catch(resolve);
+      // Stopping does not wait for the store to agree.
+      this.#stop.signal.addEventListener("abort", () => resolve(new BerthError("Aborted", "stopped")), { once: true });
     });
   }
 

@@ -139,6 +139,10 @@ export class RegistryFixture implements AsyncDisposable {
     return this.registry.watch({ ...watchDefaults, ...options }, signal ?? new AbortController().signal);
   }
 
+  async reader(options: Partial<WatchOptions> = {}, signal?: AbortSignal): Promise<WatchReader> {
+    return new WatchReader(await this.watch(options, signal));
+  }
+
   get(name: string, resourceVersion = "", namespace = "default"): Promise<StoredEntry> {
     return this.registry.get(namespace, name, { resourceVersion });
   }
@@ -183,13 +187,36 @@ export function itemText(item: WatchItem): string {
   }
 }
 
-/** What is ready right now, as texts. */
-export async function readReady(watch: WatchSubscription): Promise<string[]> {
-  const texts: string[] = [];
-  for (;;) {
-    const items = await Promise.race([watch.next(), nothingMore()]);
-    if (!items) return texts;
-    texts.push(...items.map(itemText));
+/** Reads a watch as far as it is ready. */
+export class WatchReader implements Disposable {
+  readonly #watch: WatchSubscription;
+  #pending: Promise<readonly WatchItem[] | undefined> | undefined;
+  /** The watch is over. */
+  ended = false;
+
+  constructor(watch: WatchSubscription) {
+    this.#watch = watch;
+  }
+
+  async items(): Promise<WatchItem[]> {
+    const read: WatchItem[] = [];
+    while (!this.ended) {
+      this.#pending ??= this.#watch.next();
+      const items = await Promise.race([this.#pending, nothingMore()]);
+      if (items === nothing) break;
+      this.#pending = undefined;
+      if (items) read.push(...items);
+      else this.ended = true;
+    }
+    return read;
+  }
+
+  async texts(): Promise<string[]> {
+    return (await this.items()).map(itemText);
+  }
+
+  [Symbol.dispose](): void {
+    this.#watch[Symbol.dispose]();
   }
 }
 
@@ -204,6 +231,8 @@ export async function readItems(watch: WatchSubscription, count: number): Promis
   return read;
 }
 
-function nothingMore(): Promise<undefined> {
-  return new Promise((resolve) => setImmediate(() => resolve(undefined)));
+const nothing: readonly WatchItem[] = [];
+
+function nothingMore(): Promise<readonly WatchItem[]> {
+  return new Promise((resolve) => setImmediate(() => resolve(nothing)));
 }
