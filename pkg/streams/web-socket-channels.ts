@@ -68,7 +68,7 @@ export function serveRemoteCommand(socket: WebSocket, options: RemoteCommandOpti
   const stdout = options.stdout ? wire.writable(channel.stdout) : undefined;
   const stderr = options.stderr && !options.tty ? wire.writable(channel.stderr) : undefined;
   // An empty message tells the client that the connection stands before there is any output.
-  wire.send(stdout ? channel.stdout : stderr ? channel.stderr : channel.error, Buffer.alloc(0));
+  void wire.send(stdout ? channel.stdout : stderr ? channel.stderr : channel.error, Buffer.alloc(0));
   return {
     stdin,
     stdout,
