@@ -20,6 +20,14 @@ export interface CacheChange {
   readonly entry: StoredEntry | undefined;
 }
 
+export interface ResourceCacheOptions {
+  /** Up to where the store's watch was applied. */
+  readonly followedRevision: () => number;
+  /** A listener threw: its trouble must not become that of the cache. */
+  readonly onListenerError: (error: unknown) => void;
+  readonly ringLimits?: EventRingLimits | undefined;
+}
+
 export interface Page {
   readonly entries: readonly StoredEntry[];
   /** Key of the last entry, when there are more matches behind it. */
@@ -33,17 +41,16 @@ export class ResourceCache {
   readonly #entries = new SortedEntries();
   readonly #watchers = new Set<CacheWatcher>();
   readonly #listeners = new Set<EntryListener>();
-  readonly #followedRevision: () => number;
+  readonly #options: ResourceCacheOptions;
   /** Changes up to here are in what was loaded. */
   #loadedRevision = 0;
   #synced = false;
   /** Changes that came while the resource was being loaded. */
   #early: CacheChange[] = [];
 
-  /** `followedRevision`: up to where the store's watch was applied. */
-  constructor(followedRevision: () => number, limits?: EventRingLimits) {
-    this.#followedRevision = followedRevision;
-    this.ring = new EventRing(0, limits);
+  constructor(options: ResourceCacheOptions) {
+    this.#options = options;
+    this.ring = new EventRing(0, options.ringLimits);
   }
 
   /** True once the resource was loaded. */
@@ -53,7 +60,7 @@ export class ResourceCache {
 
   /** Every change up to and including this revision is in. */
   get revision(): number {
-    return Math.max(this.#followedRevision(), this.#loadedRevision);
+    return Math.max(this.#options.followedRevision(), this.#loadedRevision);
   }
 
   get size(): number {
@@ -168,7 +175,13 @@ export class ResourceCache {
   }
 
   #tell(next: StoredEntry | undefined, previous: StoredEntry | undefined): void {
-    for (const listener of this.#listeners) listener(next, previous);
+    for (const listener of this.#listeners) {
+      try {
+        listener(next, previous);
+      } catch (error) {
+        this.#options.onListenerError(error);
+      }
+    }
   }
 }
 

@@ -56,6 +56,8 @@ export class WatchCache implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #waits: RevisionWaits;
   #revision = 0;
+  /** Changes after #revision cannot all be had any more: everything has to be read anew. */
+  #hasGap = false;
   #following: Promise<void> | undefined;
   #handle: WatchHandle | undefined;
   #asked: Promise<number> | undefined;
@@ -84,7 +86,11 @@ export class WatchCache implements AsyncDisposable {
   register(prefix: string): ResourceCache {
     const known = this.#caches.get(prefix);
     if (known) return known;
-    const cache = new ResourceCache(() => this.#revision, this.#ringLimits);
+    const cache = new ResourceCache({
+      followedRevision: () => this.#revision,
+      onListenerError: (error) => this.#log.warn({ prefix, error: messageOf(error) }, "a listener of the cache failed"),
+      ringLimits: this.#ringLimits,
+    });
     this.#caches.set(prefix, cache);
     if (this.#following) void this.#loadLate(prefix, cache);
     return cache;
@@ -152,8 +158,17 @@ export class WatchCache implements AsyncDisposable {
   }
 
   async #readRevision(): Promise<number> {
+    const seen = this.#revision;
     const { revision } = await this.store.range({ start: keyBytes(this.#prefix), limit: 1, keysOnly: true });
+    if (revision < seen) this.#startOver(`the store is at revision ${revision}, and was at ${seen}`);
     return revision;
+  }
+
+  /** What is cached does not fit the store any more, for example because a backup was restored. */
+  #startOver(why: string): void {
+    this.#log.warn({ why }, "reading all objects anew");
+    this.#hasGap = true;
+    this.#handle?.close();
   }
 
   #range(prefix: string): KeyRange {
@@ -170,6 +185,7 @@ export class WatchCache implements AsyncDisposable {
       if (entry) loads.get(target.cache)?.set(target.key, entry);
     });
     this.#revision = revision;
+    this.#hasGap = false;
     const nowMs = this.clock.monotonic();
     for (const [cache, entries] of loads) cache.load(entries, revision, nowMs);
     this.#waits.reached(revision);
@@ -209,18 +225,16 @@ export class WatchCache implements AsyncDisposable {
 
   async #follow(): Promise<void> {
     const { signal } = this.#stop;
-    let isComplete = true;
     while (!signal.aborted) {
       try {
-        if (!isComplete || (await this.#readRevision()) < this.#revision) await this.#loadAll();
-        isComplete = true;
+        await this.latestRevision();
+        if (this.#hasGap) await this.#loadAll();
         const error = await this.#watchStore();
-        isComplete = !hasCode(error, "Expired");
         if (signal.aborted) return;
+        if (hasCode(error, "Expired")) this.#hasGap = true;
         this.#log.warn({ error: messageOf(error), revision: this.#revision }, "the store's watch ended; resuming");
       } catch (error) {
         if (signal.aborted || isAborted(error)) return;
-        if (hasCode(error, "Expired")) isComplete = false;
         this.#log.warn({ error: messageOf(error) }, "following the store failed; trying again");
       }
       await this.clock.sleep(retryDelayMs, signal).catch(() => {});
@@ -233,7 +247,13 @@ export class WatchCache implements AsyncDisposable {
       const handle = this.store.watch(
         { ...this.#range(this.#prefix), startRevision: this.#revision + 1 },
         {
-          events: (events, revision) => this.#takeEvents(events, revision),
+          events: (events, revision) => {
+            try {
+              this.#takeEvents(events, revision);
+            } catch (error) {
+              this.#startOver(messageOf(error));
+            }
+          },
           progress: (revision) => this.#moveTo(revision),
           closed: (error) => resolve(error ?? new BerthError("Aborted", "the watch was closed")),
         },
