@@ -16,23 +16,24 @@ const action = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("create" as const), name: fc.constantFrom(...names) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("delete" as const), name: fc.constantFrom(...names) }) },
 );
+const set = fc.record({ kind: fc.constant("set" as const), name: fc.constantFrom(...names), to: fc.nat(2) });
 const disturbance = fc.constantFrom("hold", "release", "break", "compact", "none", "none");
-type Action = { readonly kind: "increment" | "create" | "delete"; readonly name: string };
+type Action =
+  | { readonly kind: "increment" | "create" | "delete"; readonly name: string }
+  | { readonly kind: "set"; readonly name: string; readonly to: number };
 
 function countOf(object: KubeObject): number {
   return (object["data"] as { count: number }).count;
 }
 
 /** Runs one action; answers with what was acknowledged. */
-async function act(
-  fixture: RegistryFixture,
-  { kind, name }: Action,
-): Promise<{ revision: number; kind: string } | undefined> {
+async function act(fixture: RegistryFixture, action: Action): Promise<{ revision: number; kind: string } | undefined> {
+  const { kind, name } = action;
   try {
     if (kind === "create") return { kind, revision: (await fixture.create(name, { data: { count: 0 } })).revision };
     if (kind === "delete") return { kind, revision: (await fixture.delete(name)).entry.revision };
     const entry = await fixture.change(name, (object) => {
-      object["data"] = { count: countOf(object) + 1 };
+      object["data"] = { count: kind === "set" ? action.to : countOf(object) + 1 };
     });
     return { kind, revision: entry.revision };
   } catch (error) {
@@ -85,6 +86,25 @@ describe("a registry under concurrent writers", () => {
       }
     });
     await fc.assert(run, { numRuns: 80 });
+  });
+
+  test("what is read, and what turns out to need no change, is never older than what was acknowledged before", async () => {
+    const step = fc.record({ action: fc.oneof(action, set, set), disturbance });
+    const run = fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const store = new LaggingStore();
+      await using fixture = await RegistryFixture.start({ store });
+      const newest = new Map<string, number>();
+      for (const { action: one, disturbance: what } of steps) {
+        const least = newest.get(one.name) ?? 0;
+        const done = await act(fixture, one);
+        expect(done?.revision ?? least).toBeGreaterThanOrEqual(least);
+        if (done) newest.set(one.name, done.revision);
+        const read = await fixture.get(one.name).catch(() => undefined);
+        if (read) expect(read.revision).toBe(newest.get(one.name));
+        if (what !== "compact") await disturb(fixture, store, what);
+      }
+    });
+    await fc.assert(run, { numRuns: 100 });
   });
 
   test("a client that watches, and lists again when told 410, ends up with the state", async () => {

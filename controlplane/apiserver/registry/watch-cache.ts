@@ -229,6 +229,7 @@ export class WatchCache implements AsyncDisposable {
       try {
         await this.latestRevision();
         if (this.#hasGap) await this.#loadAll();
+        if (signal.aborted) return;
         const error = await this.#watchStore();
         if (signal.aborted) return;
         if (hasCode(error, "Expired")) this.#hasGap = true;
