@@ -141,9 +141,12 @@ export interface WatchReceiver {
 }
 
 export interface WatchHandle {
-  /** Resolves once the watch is set up; changes made after that are delivered. */
+  /** Resolves once the watch is set up (changes made after that are delivered), or when it ended before that. */
   readonly ready: Promise<void>;
-  /** Asks for a `progress` call with the current revision as soon as everything before it was delivered. */
+  /**
+   * Asks for a `progress` call with the current revision as soon as everything before it was delivered. Over an etcd too
+   * old to answer in order it does nothing.
+   */
   requestProgress(): void;
   close(): void;
 }
