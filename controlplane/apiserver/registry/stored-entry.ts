@@ -1,15 +1,14 @@
 /**
- * One object as the watch cache holds it: immutable, with its revision, and with every encoding that was ever asked for
- * kept beside it, so that 500 watchers and a list cost one encoding per content type. An entry read from the store is
- * decoded when somebody first looks at its object: a start over a large store parses only what is asked for.
+ * One object as the watch cache holds it: immutable, with its revision, and with its encodings remembered for a while, so
+ * that 500 watchers and a list cost one encoding per content type.
  */
 import type { KubeObject } from "#pkg/api/meta/object.ts";
+import { EncodingCache } from "./encoding-cache.ts";
 
 export class StoredEntry {
   readonly revision: number;
   #object: KubeObject | undefined;
   #decode: (() => KubeObject) | undefined;
-  #encodings: Map<string, Uint8Array> | undefined;
 
   constructor(object: KubeObject, revision: number) {
     this.#object = object;
@@ -32,14 +31,11 @@ export class StoredEntry {
     return this.#object as KubeObject;
   }
 
-  /** The bytes for `form` (for example "json", "protobuf", "watch-json:ADDED"), made at most once. */
+  /** The bytes for `form` (for example "json", "protobuf", "json ADDED"), made again only when long unused. */
   encoding(form: string, make: (object: KubeObject) => Uint8Array): Uint8Array {
-    this.#encodings ??= new Map();
-    let bytes = this.#encodings.get(form);
-    if (!bytes) {
-      bytes = make(this.object);
-      this.#encodings.set(form, bytes);
-    }
-    return bytes;
+    return encodings.get(this, form, () => make(this.object));
   }
 }
+
+/** One for the process: what is remembered here can be made again at any time. */
+const encodings = new EncodingCache<StoredEntry>();

@@ -28,7 +28,7 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateStrat
   prepareForCreate?(object: T, context: StrategyContext): void;
   validate?(object: T): readonly FieldError[];
   /** Texts for Warning headers on create and update. */
-  warnings?(object: T): readonly string[];
+  warnings?(object: T, current?: T): readonly string[];
   /** By subresource name; "status" has a generic default where the resource table lists it. */
   readonly subresources?: Readonly<Record<string, UpdateStrategy<T>>>;
   /** Metadata name rule; default: DNS-1123 subdomain. Returns problem texts. */
