@@ -13,6 +13,7 @@ import { cloneJson, equalJson } from "../patch/value-schema.ts";
 import type { ManagerConflict } from "./conflicts.ts";
 import { applyConflict } from "./conflicts.ts";
 import { FieldSet } from "./field-set.ts";
+import { goForm, withoutNulls } from "./go-form.ts";
 import { allowedByLastApplied, refreshLastApplied } from "./last-applied.ts";
 import type { ManagerEntry, Managers } from "./managed-fields.ts";
 import { capUpdateManagers, formatManagedFields, managerKey, parseManagedFields } from "./managed-fields.ts";
@@ -89,7 +90,7 @@ function updateManagers({ endpoint, live, next, manager, nowMs }: UpdateRequest,
   const before = live && withoutManagedFields(live);
   const after = next as JsonObject;
   const known = live ? reconcileManagers(endpoint, current) : current;
-  const taken = takeOwnership(endpoint, before, after, known, undefined, true);
+  const taken = takeOwnership(endpoint, { before, after }, known, undefined, true);
   if (!("managers" in taken)) throw new Error("a forced write has no conflicts");
   const set = stripped(taken.comparison.changed);
   if (set.isEmpty) return sameManagers(current, taken.managers) ? current : capUpdateManagers(taken.managers);
@@ -136,7 +137,7 @@ export function serverSideApply(request: ApplyRequest): KubeObject {
 
   const { object, managers: after, isChanged } = applyToLive(request, before, managers);
   const metadata: ObjectMeta = { ...(object["metadata"] as ObjectMeta | undefined) };
-  const result = cloneJson({ ...object, metadata }) as KubeObject;
+  const result = withoutNulls(cloneJson({ ...object, metadata }), endpoint.schema) as KubeObject;
   if (manager === "kubectl") refreshLastApplied(result.metadata, applied);
   const isSame = live !== undefined && !isChanged && sameManagers(parseOrNone(live.metadata.managedFields), after);
   const entries = isSame ? live.metadata.managedFields : formatManagedFields(after);
@@ -163,7 +164,7 @@ function requireApplicable(endpoint: ManagedEndpoint, applied: KubeObject): void
 /** One manager for everything that was there before anybody applied. */
 function managersBeforeFirstApply({ endpoint, nowMs }: ApplyRequest, live: JsonObject): Managers {
   const main = { ...endpoint, subresource: "" };
-  const taken = takeOwnership(main, undefined, live, new Map(), undefined, true);
+  const taken = takeOwnership(main, { before: undefined, after: live }, new Map(), undefined, true);
   const set = "managers" in taken ? stripped(taken.comparison.changed) : FieldSet.empty;
   if (set.isEmpty) return new Map();
   const identity = identityOf(endpoint, "before-first-apply", "Update");
@@ -189,15 +190,17 @@ function applyToLive(request: ApplyRequest, before: JsonObject, managers: Manage
     result = attempt(true);
     if ("conflicts" in result) throw applyConflict(result.conflicts);
   }
-  const isChanged = !equalJson(result.object, before);
+  // What upstream's structs cannot tell apart is no change: the object then stays as it is stored.
+  const isChanged = !equalJson(goForm(result.object, endpoint.schema), goForm(before, endpoint.schema));
+  const object = isChanged ? result.object : before;
   const entry = result.managers.get(key);
-  if (!entry) return { ...result, isChanged };
+  if (!entry) return { object, managers: result.managers, isChanged };
   const set = stripped(entry.set);
   const after = new Map(result.managers);
   if (set.isEmpty) after.delete(key);
   else if (last?.set.equals(set) && last.apiVersion === entry.apiVersion && !isChanged) after.set(key, last);
   else after.set(key, { ...entry, set, time: formatTime(nowMs) });
-  return { object: result.object, managers: after, isChanged };
+  return { object, managers: after, isChanged };
 }
 
 /** kubectl may take over what its own client-side apply had set. */

@@ -6,8 +6,9 @@ import type { KubeObject } from "#pkg/api/meta/object.ts";
 import type { ObjectMeta } from "#pkg/api/meta/v1.ts";
 import type { JsonObject } from "../patch/value-schema.ts";
 import { isJsonObject } from "../patch/value-schema.ts";
-import { compareObjects } from "./compare.ts";
+import { comparePlain } from "./compare.ts";
 import { FieldSet } from "./field-set.ts";
+import { goForm } from "./go-form.ts";
 import type { VersionedType } from "./ownership.ts";
 import { toFieldSet } from "./to-field-set.ts";
 import { findTypeErrors } from "./validate-typed.ts";
@@ -22,7 +23,7 @@ export function allowedByLastApplied(live: KubeObject, type: VersionedType): Fie
   const lastApplied = text ? parseObject(text) : undefined;
   if (!lastApplied || lastApplied["apiVersion"] !== type.apiVersion) return FieldSet.empty;
   if (findTypeErrors(lastApplied, type.schema).length > 0) return FieldSet.empty;
-  const comparison = compareObjects(lastApplied, live, type.schema);
+  const comparison = comparePlain(lastApplied, goForm(live, type.schema), type.schema);
   return toFieldSet(lastApplied, type.schema).difference(comparison.changed).difference(comparison.removed);
 }
 

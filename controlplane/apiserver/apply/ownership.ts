@@ -5,9 +5,10 @@
  */
 import type { JsonObject, StructSchema } from "../patch/value-schema.ts";
 import type { Comparison } from "./compare.ts";
-import { compareObjects } from "./compare.ts";
+import { compareObjects, comparePlain } from "./compare.ts";
 import type { ManagerConflict } from "./conflicts.ts";
 import { FieldSet } from "./field-set.ts";
+import { goForm } from "./go-form.ts";
 import type { ManagerEntry, Managers } from "./managed-fields.ts";
 import { mergeObjects } from "./merge.ts";
 import { ensureNamedFields } from "./named-fields.ts";
@@ -30,6 +31,16 @@ export interface VersionedType {
   readonly writable: FieldFilter;
 }
 
+export interface Change {
+  /** Undefined: there was nothing. */
+  readonly before: JsonObject | undefined;
+  readonly after: JsonObject;
+  /** How to compare the two, when not as stored objects. */
+  readonly compare?: CompareObjects | undefined;
+}
+
+type CompareObjects = (before: JsonObject | undefined, after: JsonObject, schema: StructSchema) => Comparison;
+
 export type OwnershipResult =
   | { readonly managers: Managers; readonly comparison: Comparison }
   | { readonly conflicts: readonly ManagerConflict[] };
@@ -40,13 +51,12 @@ export type OwnershipResult =
  */
 export function takeOwnership(
   type: VersionedType,
-  before: JsonObject | undefined,
-  after: JsonObject,
+  { before, after, compare = compareObjects }: Change,
   managers: Managers,
   self: string | undefined,
   force: boolean,
 ): OwnershipResult {
-  const comparisons = new VersionedComparisons(type, before, after);
+  const comparisons = new VersionedComparisons(type, before, after, compare);
   const kept = new Map<string, ManagerEntry>();
   const conflicts: ManagerConflict[] = [];
   for (const [key, entry] of managers) {
@@ -78,26 +88,27 @@ class VersionedComparisons {
   readonly #after: JsonObject;
   readonly #known = new Map<string, Comparison | undefined>();
 
-  constructor(type: VersionedType, before: JsonObject | undefined, after: JsonObject) {
+  constructor(type: VersionedType, before: JsonObject | undefined, after: JsonObject, compare: CompareObjects) {
     this.#type = type;
     this.#before = before;
     this.#after = after;
+    this.#known.set(type.apiVersion, this.#writable(compare(before, after, type.schema)));
   }
 
   in(apiVersion: string): Comparison | undefined {
-    if (!this.#known.has(apiVersion)) this.#known.set(apiVersion, this.#compare(apiVersion));
+    if (!this.#known.has(apiVersion)) this.#known.set(apiVersion, this.#compareIn(apiVersion));
     return this.#known.get(apiVersion);
   }
 
-  #compare(apiVersion: string): Comparison | undefined {
+  #compareIn(apiVersion: string): Comparison | undefined {
     const after = inVersion(this.#type, this.#after, apiVersion);
     const before = this.#before && inVersion(this.#type, this.#before, apiVersion)?.object;
     if (!after || (this.#before && !before)) return undefined;
-    const comparison = compareObjects(before, after.object, after.schema);
-    return {
-      changed: this.#type.writable(comparison.changed),
-      removed: this.#type.writable(comparison.removed),
-    };
+    return this.#writable(compareObjects(before, after.object, after.schema));
+  }
+
+  #writable({ changed, removed }: Comparison): Comparison {
+    return { changed: this.#type.writable(changed), removed: this.#type.writable(removed) };
   }
 }
 
@@ -145,14 +156,24 @@ export function applyConfiguration(
   const last = managers.get(key);
   const set = type.writable(toFieldSet(applied, type.schema));
   const withSelf = new Map(managers).set(key, { ...identity, set });
-  const merged = mergeObjects(live, applied, type.schema);
-  const next = last ? prune(type, merged, withSelf, last) : merged;
-  const taken = takeOwnership(type, live, next, withSelf, key, force);
+  const lay = (over: JsonObject): JsonObject => {
+    const merged = mergeObjects(over, applied, type.schema);
+    return last ? prune(type, merged, withSelf, last) : merged;
+  };
+  const before = goForm(live, type.schema);
+  const change = {
+    before,
+    after: lay(before),
+    compare: (left: JsonObject | undefined, right: JsonObject) => comparePlain(left ?? {}, right, type.schema),
+  };
+  const taken = takeOwnership(type, change, withSelf, key, force);
   if ("conflicts" in taken) return taken;
-  if (!set.isEmpty) return { object: next, managers: taken.managers };
+  // The object itself keeps the form it is stored in.
+  const object = lay(live);
+  if (!set.isEmpty) return { object, managers: taken.managers };
   const rest = new Map(taken.managers);
   rest.delete(key);
-  return { object: next, managers: rest };
+  return { object, managers: rest };
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Takes fields out of an object. What becomes empty by it goes too; a path inside an atomic list or map is left alone.
+ * Takes fields out of an object. An object or list that becomes empty by it, or is atomic, turns into null.
  * Source of the semantics: structured-merge-diff typed.RemoveItems.
  */
 import type { JsonObject, ListSchema, StructSchema, ValueSchema } from "../patch/value-schema.ts";
@@ -16,19 +16,18 @@ export function removeFields(object: JsonObject, toRemove: FieldSet, schema: Str
   return removeFromObject(object, toRemove, objectView(schema)!);
 }
 
-/** Undefined: nothing is left. */
 function removeInside(value: unknown, toRemove: FieldSet, schema: ValueSchema): unknown {
   const view = objectView(schema);
   if (view && isJsonObject(value)) {
-    if (view.atomic) return undefined;
+    if (view.atomic) return null;
     const kept = removeFromObject(value, toRemove, view);
-    return Object.keys(kept).length === 0 ? undefined : kept;
+    return Object.keys(kept).length === 0 ? null : kept;
   }
   const list = listView(schema);
   if (list && Array.isArray(value)) {
-    if (list.relation === "atomic") return undefined;
+    if (list.relation === "atomic") return null;
     const kept = removeFromList(value, toRemove, list);
-    return kept.length === 0 ? undefined : kept;
+    return kept.length === 0 ? null : kept;
   }
   return value;
 }
@@ -49,6 +48,7 @@ function removeFromList(items: readonly unknown[], toRemove: FieldSet, list: Lis
     const node = toRemove.node(itemElement(list, item).text);
     if (!node) return [item];
     if (node.isMember) return [];
-    return [(node.children ? removeInside(item, node.children, list.item) : item) ?? {}];
+    const kept = node.children ? removeInside(item, node.children, list.item) : item;
+    return kept === null ? [] : [kept];
   });
 }

@@ -434,7 +434,7 @@ describe("applyStrategicMergePatch", () => {
   });
 
   test("merged lists hold every key once, the patch's in the patch's order, the others in theirs", () => {
-    const keys = fc.uniqueArray(fc.constantFrom("a", "b", "c", "d", "e", "f"));
+    const keys = fc.uniqueArray(fc.constantFrom<string>("a", "b", "c", "d", "e", "f"));
     fc.assert(
       fc.property(keys, keys, fc.boolean(), (current, patch, withOrder) => {
         const order = withOrder ? { "$setElementOrder/containers": named(...patch) } : {};

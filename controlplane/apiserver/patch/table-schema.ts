@@ -101,6 +101,7 @@ class TableStruct implements StructSchema {
 class TableField implements StructField {
   readonly name: string;
   readonly zero: unknown;
+  readonly omitsEmpty: boolean;
   readonly patchStrategy: StructField["patchStrategy"];
   readonly patchMergeKey: string;
   readonly keyDefault: unknown;
@@ -110,6 +111,7 @@ class TableField implements StructField {
   constructor(field: Field) {
     this.name = field.name;
     this.zero = zeroOf(field);
+    this.omitsEmpty = this.zero === undefined && !field.pointer;
     const strategies = field.patchStrategy ?? [];
     this.patchStrategy = strategies.includes("merge") ? "merge" : strategies.includes("replace") ? "replace" : "";
     this.patchMergeKey = field.patchMergeKey ?? "";
@@ -124,7 +126,13 @@ class TableField implements StructField {
 }
 
 /** Builtin types that are structs in Go: their fields are written whether set or not. */
-const structLike: Readonly<Record<string, unknown>> = { time: null, microTime: null, intOrString: 0, quantity: "0" };
+const structLike: Readonly<Record<string, unknown>> = {
+  time: null,
+  microTime: null,
+  intOrString: 0,
+  quantity: "0",
+  rawExtension: null,
+};
 const scalarZeros: Readonly<Record<string, unknown>> = { string: "", bool: false, int32: 0, int64: 0, float64: 0 };
 
 function zeroOf(field: Field): unknown {

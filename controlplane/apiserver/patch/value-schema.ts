@@ -55,11 +55,25 @@ export interface StructField {
    * "", 0 or false for what is always written out. Undefined: absent means absent.
    */
   readonly zero: unknown;
+  /** "", 0, false, [] and {} mean the same as absent. */
+  readonly omitsEmpty: boolean;
   /** Of strategic merge patch. "": maps merge, lists are replaced. */
   readonly patchStrategy: "" | "merge" | "replace";
   readonly patchMergeKey: string;
   /** Stands in for a missing list key. */
   readonly keyDefault: unknown;
+}
+
+/** What a declared field holds when the JSON has `value` for it; undefined: nothing. Null is the same as no value. */
+export function heldValue(field: StructField, value: unknown): unknown {
+  if (value === undefined || value === null) return field.zero;
+  return field.omitsEmpty && isEmptyValue(value) ? undefined : value;
+}
+
+function isEmptyValue(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return value === "" || value === 0 || value === false;
+  for (const _ in value) return false;
+  return true;
 }
 
 export const anyScalar: ScalarSchema = { kind: "scalar", scalar: "any" };
