@@ -195,4 +195,6 @@ export interface Store extends AsyncDisposable {
   compact(revision: number): Promise<void>;
   status(): Promise<StoreStatus>;
   readonly leases: Leases;
+  /** False: `requestProgress` of a watch does nothing (an etcd too old to be trusted with it). Absent: it works. */
+  readonly canRequestProgress?: boolean | undefined;
 }

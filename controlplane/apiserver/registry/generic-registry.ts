@@ -218,7 +218,7 @@ export class GenericRegistry implements ResourceRegistry {
     if (current) assertValidUpdate(next, current, resource, strategy, subresource);
     else assertValidCreate(next, resource, strategy);
     const ofMain = isMain(strategy, subresource);
-    if (ofMain) for (const text of strategy.warnings?.(next) ?? []) context.warn(text);
+    if (ofMain) for (const text of strategy.warnings?.(next, current) ?? []) context.warn(text);
     const release = ofMain ? strategy.allocate?.(next, current, strategyContext) : undefined;
     try {
       await options.validateAdmission(next, current);

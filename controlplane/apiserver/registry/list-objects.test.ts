@@ -66,6 +66,21 @@ describe("ObjectLister", () => {
     expect(names(await fixture.list({ continueToken: page.continueToken }))).toEqual(["b"]);
   });
 
+  test.each([true, false])("a revision used elsewhere holds nobody up; store tells progress: %j", async (tells) => {
+    const store = new LaggingStore();
+    store.canRequestProgress = tells;
+    await using fixture = await RegistryFixture.start({ store });
+    await fixture.create("a");
+    const put = { kind: "put", key: Buffer.from("compact_rev_key"), value: Buffer.from("1") } as const;
+    await store.txn({ compare: [], success: [put], failure: [] });
+    const listing = fixture.list();
+    const watching = fixture.reader();
+    await fixture.clock.advance(tells ? 0 : 100);
+    const list = await listing;
+    expect([names(list), list.revision]).toEqual([["a"], 3]);
+    expect(await (await watching).texts()).toEqual(["ADDED a@2"]);
+  });
+
   test("many lists at once ask the store for its revision once or twice", async () => {
     const store = new LaggingStore();
     await using fixture = await RegistryFixture.start({ store });

@@ -88,9 +88,7 @@ export class ObjectLister {
   /** True when the cache holds everything that was written before this call. */
   async #isFresh(signal: AbortSignal): Promise<boolean> {
     try {
-      const revision = await this.#hub.latestRevision();
-      const reached = this.#storage.cache.revision >= revision || (await this.#hub.waitFor(revision, signal));
-      return reached && this.#storage.cache.synced;
+      return (await this.#hub.isFresh(signal)) && this.#storage.cache.synced;
     } catch (error) {
       throw storeFailure(error);
     }

@@ -7,6 +7,8 @@
 import type { Clock, Timer } from "#pkg/system/clock.ts";
 
 export const freshnessTimeoutMs = 3000;
+/** How long it is worth waiting for events alone, when the store cannot be asked for progress. */
+const eventsOnlyTimeoutMs = 100;
 const progressIntervalMs = 100;
 
 interface Waiter {
@@ -16,19 +18,25 @@ interface Waiter {
 
 export class RevisionWaits {
   readonly #clock: Clock;
-  readonly #requestProgress: () => void;
+  /** Undefined: the store cannot be asked. */
+  readonly #requestProgress: (() => void) | undefined;
   readonly #waiters = new Set<Waiter>();
   #progressTimer: Timer | undefined;
 
-  constructor(clock: Clock, requestProgress: () => void) {
+  constructor(clock: Clock, requestProgress: (() => void) | undefined) {
     this.#clock = clock;
     this.#requestProgress = requestProgress;
   }
 
+  /** How long a read that can do without the cache should wait for it. */
+  get patienceMs(): number {
+    return this.#requestProgress ? freshnessTimeoutMs : eventsOnlyTimeoutMs;
+  }
+
   /** Resolves with true once `reached(revision)` was called with this revision or a later one, false when that takes too long. */
-  wait(revision: number, signal?: AbortSignal): Promise<boolean> {
+  wait(revision: number, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = this.#clock.setTimer(freshnessTimeoutMs, () => waiter.settle(false));
+      const timer = this.#clock.setTimer(timeoutMs, () => waiter.settle(false));
       const abort = (): void => waiter.settle(false);
       const waiter: Waiter = {
         revision,
@@ -44,7 +52,7 @@ export class RevisionWaits {
       if (signal?.aborted) abort();
       else {
         signal?.addEventListener("abort", abort, { once: true });
-        if (!this.#progressTimer) this.#ask();
+        if (!this.#progressTimer && this.#requestProgress) this.#ask();
       }
     });
   }
@@ -55,7 +63,7 @@ export class RevisionWaits {
   }
 
   #ask(): void {
-    this.#requestProgress();
+    this.#requestProgress?.();
     this.#progressTimer = this.#clock.setTimer(progressIntervalMs, () => this.#ask());
   }
 

@@ -27,7 +27,7 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateStrat
   applyDefaults?(object: T): void;
   prepareForCreate?(object: T, context: StrategyContext): void;
   validate?(object: T): readonly FieldError[];
-  /** Texts for Warning headers on create and update. */
+  /** Texts for Warning headers on create (no `current`) and update. */
   warnings?(object: T, current?: T): readonly string[];
   /** By subresource name; "status" has a generic default where the resource table lists it. */
   readonly subresources?: Readonly<Record<string, UpdateStrategy<T>>>;

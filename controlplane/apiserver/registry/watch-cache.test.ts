@@ -87,8 +87,8 @@ describe("WatchCache", () => {
     const clock = new FakeClock();
     let inner = new MemoryStore();
     const store = new Proxy({} as Store, {
-      get: (_target, property: keyof Store) => {
-        const value = inner[property];
+      get: (_target, property) => {
+        const value: unknown = Reflect.get(inner, property);
         return typeof value === "function" ? value.bind(inner) : value;
       },
     });

@@ -20,7 +20,7 @@ import type { EventRingLimits } from "./event-ring.ts";
 import { jsonCodec, type ObjectCodec } from "./object-codec.ts";
 import { PendingWrites } from "./pending-writes.ts";
 import { ResourceCache } from "./resource-cache.ts";
-import { RevisionWaits } from "./revision-waits.ts";
+import { freshnessTimeoutMs, RevisionWaits } from "./revision-waits.ts";
 import { StoredEntry } from "./stored-entry.ts";
 
 /** Keys read at once when everything is loaded. */
@@ -71,7 +71,9 @@ export class WatchCache implements AsyncDisposable {
     this.#log = options.log;
     this.#prefix = options.prefix ?? "/registry/";
     this.#ringLimits = options.ringLimits;
-    this.#waits = new RevisionWaits(options.clock, () => this.#handle?.requestProgress());
+    const { clock, store } = options;
+    const asks = store.canRequestProgress !== false;
+    this.#waits = new RevisionWaits(clock, asks ? () => this.#handle?.requestProgress() : undefined);
   }
 
   /** Every change up to and including this revision is in the caches. */
@@ -118,8 +120,16 @@ export class WatchCache implements AsyncDisposable {
   }
 
   /** True when the caches have reached `revision`; waits for it up to 3 s. */
-  async waitFor(revision: number, signal?: AbortSignal): Promise<boolean> {
-    return revision <= this.#revision || (await this.#waits.wait(revision, signal));
+  async waitFor(revision: number, signal?: AbortSignal, timeoutMs = freshnessTimeoutMs): Promise<boolean> {
+    return revision <= this.#revision || (await this.#waits.wait(revision, timeoutMs, signal));
+  }
+
+  /**
+   * True when the caches hold everything that was written before this call. False after 3 s; sooner on a store that cannot be
+   * asked for progress, where a revision that nothing under the prefix used is never heard of. Throws the store's errors.
+   */
+  async isFresh(signal?: AbortSignal): Promise<boolean> {
+    return this.waitFor(await this.latestRevision(), signal, this.#waits.patienceMs);
   }
 
   /** The store's newest revision, asked after this call. Throws the store's errors. */

@@ -33,7 +33,7 @@ export async function watchObjects(
 ): Promise<WatchSubscription> {
   const start = computeWatchStart(options);
   const { cache } = storage;
-  if (start.kind === "newest") await waitForNewest(hub, storage, signal);
+  if (start.kind === "newest") await waitForNewest(hub, signal);
   else if (start.kind !== "any") await waitForRevision(hub, storage, start.revision, signal);
   if (!cache.synced) throw StatusError.tooManyRequests("storage is (re)initializing", 1);
   const announces = start.kind !== "exact" && options.sendInitialEvents !== false;
@@ -50,13 +50,16 @@ export async function watchObjects(
   return new TimedWatch(watcher, hub.deadlines, seconds * 1000, options.allowBookmarks, signal);
 }
 
-async function waitForNewest(hub: WatchCache, storage: ObjectStorage, signal: AbortSignal): Promise<void> {
+async function waitForNewest(hub: WatchCache, signal: AbortSignal): Promise<void> {
+  let isFresh: boolean;
   try {
-    const revision = await hub.latestRevision();
-    if (storage.cache.revision >= revision || (await hub.waitFor(revision, signal))) return;
-    throw tooLargeRevision(revision, hub.revision);
+    isFresh = await hub.isFresh(signal);
   } catch (error) {
     throw storeFailure(error);
+  }
+  // A store that cannot be asked for progress leaves open whether something is still to come: the watch will tell.
+  if (!isFresh && hub.store.canRequestProgress !== false) {
+    throw StatusError.timeout("the watch cache did not catch up with the store", 1);
   }
 }
 

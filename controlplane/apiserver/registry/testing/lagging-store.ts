@@ -9,6 +9,7 @@ import { MemoryStore } from "../../../store/testing/memory-store.ts";
 export class LaggingStore extends MemoryStore {
   ranges = 0;
   rangeFailure: Error | undefined;
+  canRequestProgress = true;
   #isHolding = false;
   #held: (() => void)[] = [];
 
@@ -36,10 +37,14 @@ export class LaggingStore extends MemoryStore {
       if (this.#isHolding) this.#held.push(deliver);
       else deliver();
     };
-    return super.watch(request, {
+    const handle = super.watch(request, {
       events: (events, revision) => pass(() => receiver.events(events, revision)),
       progress: (revision) => pass(() => receiver.progress(revision)),
       closed: (error) => pass(() => receiver.closed(error)),
     });
+    const requestProgress = (): void => {
+      if (this.canRequestProgress) handle.requestProgress();
+    };
+    return { ready: handle.ready, close: () => handle.close(), requestProgress };
   }
 }
