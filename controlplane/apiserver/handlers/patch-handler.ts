@@ -26,11 +26,11 @@ const patchTypes: Readonly<Record<string, PatchType>> = {
   "application/apply-patch+yaml": "apply",
 };
 
-/** Makes the patched object out of the current one, both in the endpoint's version. Throws StatusError. */
+/** Makes the patched object out of the current one, which is not changed. Throws StatusError. */
 export type Patcher = (current: KubeObject | undefined, nowMs: number) => KubeObject;
 
 export function patchHandler(endpoint: ResourceEndpoint, subresource: string, ports: HandlerPorts): ApiHandler {
-  const { registry, converter } = endpoint;
+  const { registry } = endpoint;
   return async (request, context) => {
     const { namespace, name } = context.info;
     const type = choosePatchType(request.headers["content-type"], endpoint.schema !== undefined);
@@ -61,8 +61,7 @@ export function patchHandler(endpoint: ResourceEndpoint, subresource: string, po
       async (current) => {
         if (!current && mayCreate) await authorizeCreate(request, context, ports);
         const nowMs = ports.clock.now();
-        const live = current && converter ? converter.fromStored(current) : current;
-        const next = patch(live, nowMs);
+        const next = patch(current, nowMs);
         const manager = isApply ? undefined : write.fieldManager;
         return settleObject(next, current, { endpoint, managed, manager, admission, nowMs });
       },

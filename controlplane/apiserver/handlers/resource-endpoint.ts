@@ -1,5 +1,5 @@
 /** One served resource in one version: what the handlers need to know and call. */
-import type { GroupVersionKind, KubeObject } from "#pkg/api/meta/object.ts";
+import type { GroupVersionKind } from "#pkg/api/meta/object.ts";
 import type { Resource } from "#pkg/api/schema/resources.ts";
 import type { ManagedEndpoint } from "../apply/field-manager.ts";
 import type { StructSchema } from "../patch/value-schema.ts";
@@ -8,19 +8,12 @@ import type { Strategy } from "../registry/strategy.ts";
 import type { TableConverter } from "./forms/table-form.ts";
 import type { ObjectDecoder } from "./object-decoder.ts";
 
-/** Between the stored form of a kind and another one that it is served in. Results share nothing that is then changed. */
-export interface VersionConverter {
-  fromStored(object: KubeObject): KubeObject;
-  toStored(object: KubeObject): KubeObject;
-}
-
 export interface ResourceEndpoint {
   readonly resource: Resource;
+  /** Speaks the endpoint's version, also where objects are stored in another one. */
   readonly registry: ResourceRegistry;
   readonly strategy: Strategy;
   readonly decoder: ObjectDecoder;
-  /** Absent: served as it is stored. */
-  readonly converter?: VersionConverter | undefined;
   /** For strategic-merge patches; absent: that kind of patch is refused (custom resources). */
   readonly schema?: StructSchema | undefined;
   readonly table: TableConverter;

@@ -116,11 +116,9 @@ export function openAdmission(
   const { resource } = endpoint;
   const { namespace } = context.info;
   const { dryRun, options } = write;
-  // Plugins see stored objects, whatever version they came in.
-  const kind = resource.storedAs;
   return new RequestAdmission(
     ports.admission,
-    { resource, kind, subresource, namespace: resource.namespaced ? namespace : "", name, dryRun, options },
+    { resource, subresource, namespace: resource.namespaced ? namespace : "", name, dryRun, options },
     context,
     ports.clock,
   );

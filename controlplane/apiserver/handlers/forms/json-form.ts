@@ -21,24 +21,19 @@ export class JsonForm implements ObjectForm {
   readonly #kind: ApiVersionKind;
   readonly #list: ApiVersionKind;
   readonly #prefix: Buffer;
-  readonly #key: string;
   readonly #encode: (object: KubeObject) => Uint8Array;
 
   constructor(endpoint: ResourceEndpoint) {
-    const { resource, converter } = endpoint;
+    const { resource } = endpoint;
     const apiVersion = formatApiVersion(gvkOfEndpoint(endpoint));
     this.#kind = { apiVersion, kind: resource.kind };
     this.#list = { apiVersion, kind: resource.listKind };
     this.#prefix = jsonPrefix(this.#kind);
-    // An entry is kept in the stored form and shared by all versions it is served in.
-    this.#key = converter ? `json ${apiVersion}` : "json";
-    this.#encode = converter
-      ? (object) => encodeJsonObject(converter.fromStored(object), this.#kind)
-      : (object) => encodeJsonObject(object, this.#kind);
+    this.#encode = (object) => encodeJsonObject(object, this.#kind);
   }
 
   entry(entry: StoredEntry): Uint8Array {
-    return entry.encoding(this.#key, this.#encode);
+    return entry.encoding("json", this.#encode);
   }
 
   object(object: KubeObject): ResponseBody {
@@ -55,7 +50,7 @@ export class JsonForm implements ObjectForm {
       return jsonEvent(item.type, encodeJson(bookmarkObject(this.#kind, item.revision, item.initialEventsEnd)));
     }
     const { entry, type } = item;
-    return entry.encoding(`${this.#key} ${type}`, () => jsonEvent(type, this.entry(entry)));
+    return entry.encoding(`json ${type}`, () => jsonEvent(type, this.entry(entry)));
   }
 
   error(status: StatusBody): Uint8Array {

@@ -22,20 +22,17 @@ export class ProtobufForm implements ObjectForm {
   readonly #endpoint: ResourceEndpoint;
   readonly #gvk: GroupVersionKind;
   readonly #apiVersion: string;
-  readonly #key: string;
   readonly #encode: (object: KubeObject) => Uint8Array;
 
   constructor(endpoint: ResourceEndpoint) {
-    const { converter } = endpoint;
     this.#endpoint = endpoint;
     this.#gvk = gvkOfEndpoint(endpoint);
     this.#apiVersion = formatApiVersion(this.#gvk);
-    this.#key = converter ? `protobuf ${this.#apiVersion}` : "protobuf";
-    this.#encode = (object) => encodeProtobufObject(converter ? converter.fromStored(object) : object, this.#gvk);
+    this.#encode = (object) => encodeProtobufObject(object, this.#gvk);
   }
 
   entry(entry: StoredEntry): Uint8Array {
-    return entry.encoding(this.#key, this.#encode);
+    return entry.encoding("protobuf", this.#encode);
   }
 
   object(object: KubeObject): ResponseBody {
@@ -54,7 +51,7 @@ export class ProtobufForm implements ObjectForm {
   event(item: Parameters<ObjectForm["event"]>[0]): Uint8Array {
     if (item.type === "BOOKMARK") return protobufEvent(item.type, this.#bookmark(item.revision, item.initialEventsEnd));
     const { entry, type } = item;
-    return entry.encoding(`${this.#key} ${type}`, () => protobufEvent(type, this.entry(entry)));
+    return entry.encoding(`protobuf ${type}`, () => protobufEvent(type, this.entry(entry)));
   }
 
   error(status: StatusBody): Uint8Array {

@@ -1,0 +1,63 @@
+/**
+ * A whole API server on the memory store, for tests of the parts together: everybody with the token "admin" may do
+ * everything, everybody with the token "nobody" nothing.
+ */
+import { generateKeyPairSync } from "node:crypto";
+import { systemClock } from "#pkg/system/clock.ts";
+import { silentLogger } from "#pkg/system/log.ts";
+import { systemRandom } from "#pkg/system/random.ts";
+import type { Store } from "../../store/store.ts";
+import { MemoryStore } from "../../store/testing/memory-store.ts";
+import type { Admission } from "../admission/admission.ts";
+import { type ApiServer, type ApiServerParts, startApiServer } from "../api-server.ts";
+import { jwtKeyOf } from "../authn/json-web-token.ts";
+import { buildServerVersion } from "../discovery/server-version.ts";
+import type { TlsMaterial } from "../http/http-listener.ts";
+import { applyTypeDefaults } from "../strategies/apply-type-defaults.ts";
+
+export const acceptAll: Admission = { mutate: async () => undefined, validate: async () => undefined };
+
+/** Kinds with their defaults and nothing else. */
+export const plainParts: ApiServerParts = {
+  strategyFor: (resource) => ({ applyDefaults: (object) => applyTypeDefaults(resource.typeName, object) }),
+  conversionFor: () => ({ toServed: (object) => object, toStored: (object) => object }),
+  tableFor: () => ({
+    columns: [{ name: "Name", type: "string", format: "name", description: "", priority: 0 }],
+    cells: (object) => [object.metadata.name ?? ""],
+  }),
+  createAdmission: () => acceptAll,
+};
+
+export interface DevServerOptions {
+  readonly tls?: TlsMaterial;
+  readonly parts?: Partial<ApiServerParts>;
+  readonly store?: Store;
+}
+
+export async function startDevServer(options: DevServerOptions = {}): Promise<ApiServer & { readonly store: Store }> {
+  const store = options.store ?? new MemoryStore({ clock: systemClock });
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const apiAudiences = ["https://kubernetes.default.svc"];
+  const issuer = "https://kubernetes.default.svc";
+  const server = await startApiServer(
+    {
+      version: buildServerVersion("0.1.0", "linux/amd64"),
+      ...(options.tls ? { listen: { host: "127.0.0.1", port: 0, tls: options.tls } } : {}),
+      advertisedAddress: "127.0.0.1:6443",
+      authentication: {
+        clientAuthoritiesPem: options.tls?.certificate ?? "",
+        staticTokens: [
+          { token: "admin", user: { name: "admin", groups: ["system:masters"] } },
+          { token: "nobody", user: { name: "nobody", groups: [] } },
+        ],
+        bootstrapTokens: false,
+        serviceAccounts: { issuers: [issuer], keys: [jwtKeyOf(privateKey)], apiAudiences },
+        anonymous: ["/healthz", "/livez", "/readyz"],
+      },
+      tokens: { issuer, signingKey: privateKey, apiAudiences, extendExpiration: true },
+    },
+    { store, clock: systemClock, random: systemRandom, log: silentLogger },
+    { ...plainParts, ...options.parts },
+  );
+  return Object.assign(server, { store });
+}
