@@ -87,9 +87,15 @@ function visitQuantities({ name, shape }: Field, isOfCore: boolean): (object: St
   return (object) => {
     const value = object[name];
     if (value == null) return;
-    if (shape === "one") object[name] = canonical(value, false);
-    else if (isObject(value)) for (const key of Object.keys(value)) value[key] = canonical(value[key], isOfCore);
+    if (shape === "one") setCanonical(object, name, false);
+    else if (isObject(value)) for (const key of Object.keys(value)) setCanonical(value, key, isOfCore);
   };
+}
+
+/** Leaves alone what is canonical, since the object may share it with the one it was made from. */
+function setCanonical(object: Struct, key: string, isRounded: boolean): void {
+  const text = canonical(object[key], isRounded);
+  if (text !== object[key]) object[key] = text;
 }
 
 function canonical(value: unknown, isRounded: boolean): unknown {
