@@ -42,13 +42,16 @@ export const goPackages: readonly GoPackage[] = [
   { key: "meta/v1", path: "k8s.io/apimachinery/pkg/apis/meta/v1" },
 ];
 
-/** The Debian packages (suite sid) which carry the sources above, and the protocol definitions of CRI and etcd. */
+/**
+ * The Debian packages (suite sid) which carry the sources above, and the protocol definitions of CRI and etcd. The versions
+ * are exact, so that what is generated does not change by itself.
+ */
 export const debianPackages: readonly string[] = [
-  "golang-etcd-server-dev",
-  "golang-github-kubernetes-cri-api-dev",
-  "golang-k8s-api-dev",
-  "golang-k8s-apiextensions-apiserver-dev",
-  "golang-k8s-apimachinery-dev",
+  "golang-etcd-server-dev=3.5.30-2",
+  "golang-github-kubernetes-cri-api-dev=0.32.3-1",
+  "golang-k8s-api-dev=0.36.4-1",
+  "golang-k8s-apiextensions-apiserver-dev=0.36.4-1",
+  "golang-k8s-apimachinery-dev=0.36.4-3",
 ];
 
 /** Go types which have a wire form of their own; the table names them by these words instead of by their fields. */
@@ -69,6 +72,7 @@ export const builtinTypes: Readonly<Record<string, string>> = {
 
 /** Go types of these packages which never reach a client. */
 export const ignoredTypes: ReadonlySet<string> = new Set([
+  "meta/v1.Duration",
   "meta/v1.InternalEvent",
   "meta/v1.Patch",
   "meta/v1.Timestamp",

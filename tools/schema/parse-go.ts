@@ -84,6 +84,17 @@ class Lines {
     return found;
   }
 
+  /** Skips what `opening` opens: in gofmt's layout, up to the first line whose margin is the closing bracket. */
+  skipBlock(opening: string): void {
+    const close = opening.endsWith("{") ? "}" : ")";
+    while (this.#next < this.#lines.length) {
+      const line = this.#lines[this.#next++]!;
+      if (!line.startsWith(close)) continue;
+      if (line.endsWith("{")) this.skipBlock(line);
+      return;
+    }
+  }
+
   #skipBlockComment(line: string): void {
     let current = line;
     while (!current.includes("*/")) current = this.#lines[this.#next++] ?? "*/";
@@ -104,23 +115,9 @@ export function parseGoFile(text: string): GoFile {
     if (line.startsWith("import")) parseImports(lines, line, imports);
     else if (line.startsWith("const")) parseConstants(lines, line, constants);
     else if (line.startsWith("type ")) types.push(parseType(lines, line));
-    else if (/^(func|var)\b.*[({]$/.test(line)) skipBlock(lines, line.endsWith("{") ? "}" : ")");
+    else if (/^(func|var)\b.*[({]$/.test(line)) lines.skipBlock(line);
   }
   return { imports, types, constants };
-}
-
-/** Skips to the line that closes a block opened at the left margin. Trimmed lines lose their margin, so braces are counted. */
-function skipBlock(lines: Lines, close: "}" | ")"): void {
-  const open = close === "}" ? "{" : "(";
-  for (let depth = 1; depth > 0; ) {
-    const line = lines.take();
-    if (line === undefined) return;
-    const code = line.replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`/g, "");
-    for (const character of code) {
-      if (character === open) depth++;
-      else if (character === close) depth--;
-    }
-  }
 }
 
 function parseImports(lines: Lines, first: string, imports: Map<string, string>): void {
@@ -158,7 +155,7 @@ function parseType(lines: Lines, first: string): GoStruct | GoNamed {
   if (struct) return { kind: "struct", name: struct[1]!, markers, fields: struct[2] ? [] : parseFields(lines) };
   const named = /^type (\w+)\s+=?\s*(.+?)(?:\s*\/\/.*)?$/.exec(first);
   if (!named) throw new Error(`cannot read the Go declaration: ${first}`);
-  if (named[2]!.endsWith("{")) skipBlock(lines, "}");
+  if (named[2]!.endsWith("{")) lines.skipBlock(first);
   return { kind: "named", name: named[1]!, type: named[2]!, markers };
 }
 
