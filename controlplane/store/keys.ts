@@ -54,3 +54,6 @@ export function compareKeyStrings(left: string, right: string): number {
 export function compareBytes(left: Uint8Array, right: Uint8Array): number {
   return Buffer.compare(left, right);
 }
+
+/** The range of every key. */
+export const everything: Required<KeyRange> = { start: Uint8Array.of(0), end: Uint8Array.of(0) };
