@@ -3,7 +3,7 @@
  * nothing to validate beyond what decoding has checked.
  */
 import type { KubeObject } from "#pkg/api/meta/object.ts";
-import { resources } from "#pkg/api/schema/resources.ts";
+import type { Resource } from "#pkg/api/schema/resources.ts";
 import { typeOf } from "#pkg/api/schema/schema.ts";
 import type { Strategy } from "../registry/strategy.ts";
 import { configMapStrategy } from "./config-map.ts";
@@ -21,14 +21,9 @@ const byResource: Readonly<Record<string, Strategy>> = {
   serviceaccounts: serviceAccountStrategy as Strategy,
 };
 
-/**
- * `resource` is the plural; the strategy is that of the stored version, for kinds that are served in more than one.
- * Undefined for resources that are not built in.
- */
-export function strategyFor(group: string, resource: string): Strategy | undefined {
-  const known = byResource[group ? `${resource}.${group}` : resource];
-  if (known) return known;
-  const row = resources.find((one) => one.group === group && one.plural === resource && one.storagePrefix);
-  const typeName = row && typeOf(row.storedAs);
-  return typeName === undefined ? undefined : defineStrategy<KubeObject>(typeName);
+/** For a resource served in another form than it is stored in, only what belongs to the served form: its defaults. */
+export function strategyFor({ group, plural, typeName, storedAs, storagePrefix }: Resource): Strategy {
+  const isConverted = storagePrefix !== undefined && typeOf(storedAs) !== typeName;
+  const own = isConverted ? undefined : byResource[group ? `${plural}.${group}` : plural];
+  return own ?? defineStrategy<KubeObject>(typeName);
 }

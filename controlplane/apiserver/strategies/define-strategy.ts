@@ -11,6 +11,7 @@ import { FieldErrors } from "./validation/field-errors.ts";
 export interface UpdateRules<T> {
   prepareForUpdate?(next: T, current: T, context: StrategyContext): void;
   validateUpdate?(next: T, current: T): FieldErrors;
+  readonly keepsGeneration?: boolean | undefined;
 }
 
 type Validation = "validate" | "validateUpdate" | "subresources" | "applyDefaults";
@@ -35,8 +36,9 @@ export function defineStrategy<T extends KubeObject>(typeName: string, rules: Ki
 }
 
 function asUpdateStrategy<T extends KubeObject>(rules: UpdateRules<T>): UpdateStrategy<T> {
-  const { prepareForUpdate, validateUpdate } = rules;
+  const { prepareForUpdate, validateUpdate, keepsGeneration } = rules;
   return {
+    keepsGeneration,
     ...(prepareForUpdate ? { prepareForUpdate } : {}),
     ...(validateUpdate ? { validateUpdate: (next: T, current: T) => validateUpdate(next, current).list } : {}),
   };

@@ -41,7 +41,7 @@ export const podStrategy = defineStrategy<Pod>("core/v1.Pod", {
     },
     resize: { prepareForUpdate: keepAllButResources, validateUpdate: validatePodResize },
     // bindPod has decided already.
-    binding: {},
+    binding: { keepsGeneration: true },
   },
   gracePeriodSeconds(pod, requested) {
     const isUnscheduled = !pod.spec?.nodeName;
