@@ -152,6 +152,31 @@ describe("GenericRegistry.create", () => {
     expect(held).toBe(0);
   });
 
+  test("a try at another name begins with what the client sent", async () => {
+    const seen: unknown[] = [];
+    const strategy: Strategy = {
+      allocate: (next) => {
+        const spec = next["spec"] as { port?: number };
+        seen.push(spec.port);
+        spec.port = 30000 + seen.length;
+        return () => undefined;
+      },
+    };
+    await using fixture = await RegistryFixture.start({ strategy });
+    const object = fixture.object("", { metadata: { generateName: "a-" }, spec: {} });
+    const { float } = fixture.random;
+    fixture.random.float = () => 0;
+    await fixture.createObject(object);
+    let calls = 0;
+    fixture.random.float = () => (calls++ < 40 ? 0 : float.call(fixture.random));
+    const { object: created } = await fixture.createObject(object);
+    expect([created["spec"], seen.length > 2, seen.every((port) => port === undefined)]).toEqual([
+      { port: 30000 + seen.length },
+      true,
+      true,
+    ]);
+  });
+
   test("an object with a time to live goes by itself, and others share its lease", async () => {
     await using fixture = await RegistryFixture.start({ strategy: { ttlSeconds: 3600 } });
     await fixture.create("a");
@@ -312,6 +337,28 @@ describe("GenericRegistry.update", () => {
       object["spec"] = { size: 2 };
     });
     expect(bumped.object.metadata.generation).toBe(2);
+  });
+
+  test("a way to write that keeps the generation does, others count", async () => {
+    const strategy: Strategy = { subresources: { bind: { keepsGeneration: true }, resize: {} } };
+    await using fixture = await RegistryFixture.start({ resource: widgets, strategy });
+    await fixture.create("a", { spec: { node: "" } });
+    const set = (node: string) => (object: KubeObject) => {
+      object["spec"] = { node };
+    };
+    const bound = await fixture.change("a", set("n1"), { subresource: "bind" });
+    expect(bound.object).toMatchObject({ spec: { node: "n1" }, metadata: { generation: 1 } });
+    const resized = await fixture.change("a", set("n2"), { subresource: "resize" });
+    expect(resized.object.metadata.generation).toBe(2);
+  });
+
+  test.each([
+    [{ uid: "u" }, 409, "uid mismatch: the provided object specified uid u, and no existing object was found"],
+    [{ resourceVersion: "7" }, 404, 'configmaps "a" not found'],
+  ])("does not create what the client thinks is there: %j", async (metadata, code, text) => {
+    await using fixture = await RegistryFixture.start();
+    const write = fixture.change("a", (object) => Object.assign(object.metadata, metadata), { createIfMissing: true });
+    await expect(write).rejects.toMatchObject({ code, message: expect.stringContaining(text) });
   });
 
   test("a missing object is 404, or created when asked to", async () => {

@@ -6,7 +6,7 @@
  * changed. What `transform` returns and what `create` is given belongs to the registry from then on.
  */
 import type { KubeObject } from "#pkg/api/meta/object.ts";
-import { StatusError } from "#pkg/api/status.ts";
+import { type ResourceName, StatusError } from "#pkg/api/status.ts";
 import type { Clock } from "#pkg/system/clock.ts";
 import type { Random } from "#pkg/system/random.ts";
 import { computeDeletion, isFinishedByUpdate } from "./compute-deletion.ts";
@@ -75,7 +75,8 @@ export class GenericRegistry implements ResourceRegistry {
     const { resource, strategy } = this;
     prepareCreate(template, resource, strategy, options.namespace, this.#random.uuid(), strategyContext);
     for (let tries = 1; ; tries++) {
-      const candidate = ownCopy(template);
+      // What a try that failed allocated must not look like the client's wish to the next one.
+      const candidate = strategy.allocate ? structuredClone(template) : ownCopy(template);
       const isGenerated = takeGeneratedName(candidate, this.#random);
       const existing = await this.#createNamed(candidate, options, context, strategyContext);
       if (existing.entry) return existing.entry;
@@ -242,7 +243,7 @@ export class GenericRegistry implements ResourceRegistry {
       const { uid, resourceVersion } = options.preconditions ?? {};
       if (!options.createIfMissing || uid || resourceVersion) throw StatusError.notFound(about, options.name);
       const created = ownCopy(await transform(undefined));
-      if (created.metadata.resourceVersion || created.metadata.uid) throw StatusError.notFound(about, options.name);
+      assertMayCreate(about, options.name, created);
       created.metadata.name ||= options.name;
       prepareCreate(created, resource, strategy, options.namespace, this.#random.uuid(), strategyContext);
       return created;
@@ -299,4 +300,13 @@ export class GenericRegistry implements ResourceRegistry {
       details: { ...status.details, retryAfterSeconds: 1 },
     });
   }
+}
+
+/** Throws when the client thinks of an object that exists. */
+function assertMayCreate(about: ResourceName, name: string, { metadata }: KubeObject): void {
+  if (metadata.uid) {
+    const why = `uid mismatch: the provided object specified uid ${metadata.uid}, and no existing object was found`;
+    throw StatusError.conflict(about, name, why);
+  }
+  if (metadata.resourceVersion) throw StatusError.notFound(about, name);
 }

@@ -44,9 +44,12 @@ export function prepareUpdate(
   fillMetadata(next, current);
   if (subresource === "status" && resource.hasStatus) keepAllButStatus(next, current);
   else if (resource.hasStatus && isMain(strategy, subresource)) keepField(next, current, "status");
-  updateStrategy(strategy, subresource).prepareForUpdate?.(next, current, context);
+  const rules = updateStrategy(strategy, subresource);
+  rules.prepareForUpdate?.(next, current, context);
   const { metadata } = next;
-  if (metadata.generation !== current.metadata.generation || !hasGeneration(next, resource, strategy)) return;
+  if (rules.keepsGeneration || !hasGeneration(next, resource, strategy)) return;
+  // The strategy may have counted already, for reasons of its own.
+  if (metadata.generation !== current.metadata.generation) return;
   if (!equalDesiredState(next, current)) metadata.generation = (current.metadata.generation ?? 0) + 1;
 }
 

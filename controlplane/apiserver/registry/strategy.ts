@@ -17,6 +17,8 @@ export interface UpdateStrategy<T extends KubeObject = KubeObject> {
   /** Puts back what this (sub)resource may not change, and sets what follows from the change. */
   prepareForUpdate?(next: T, current: T, context: StrategyContext): void;
   validateUpdate?(next: T, current: T): readonly FieldError[];
+  /** What changes this way does not count in metadata.generation (binding a pod). */
+  readonly keepsGeneration?: boolean | undefined;
 }
 
 /** Called when the write that took the resources did not happen. */
