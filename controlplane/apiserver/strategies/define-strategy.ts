@@ -14,9 +14,9 @@ export interface UpdateRules<T> {
   readonly keepsGeneration?: boolean | undefined;
 }
 
-type Validation = "validate" | "validateUpdate" | "subresources" | "applyDefaults";
+type Redefined = keyof UpdateRules<never> | "validate" | "subresources" | "applyDefaults";
 
-export interface KindRules<T extends KubeObject> extends Omit<Strategy<T>, Validation>, UpdateRules<T> {
+export interface KindRules<T extends KubeObject> extends Omit<Strategy<T>, Redefined>, UpdateRules<T> {
   validate?(object: T): FieldErrors;
   readonly subresources?: Readonly<Record<string, UpdateRules<T>>>;
 }
