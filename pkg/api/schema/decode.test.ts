@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DecodeError, decodeObject, decodeValue, maxDepth, parseBody } from "./decode.ts";
 
@@ -187,6 +188,58 @@ describe("decodeObject", () => {
     expect(decodeObject("apiextensions/v1.JSONSchemaProps", JSON.stringify(props)).object).toEqual(props);
     expect(messageOf(() => decodeObject("apiextensions/v1.JSONSchemaProps", '{"additionalProperties":1}'))).toBe(
       "additionalProperties: boolean or JSON schema expected",
+    );
+  });
+});
+
+describe("decodeObject of anything", () => {
+  const types = ["core/v1.Pod", "apiextensions/v1.CustomResourceDefinition", "meta/v1.Status", "core/v1.Secret"];
+  /** Values under names the types know, so that the walk gets below the top. */
+  const keys = fc.constantFrom(
+    "metadata",
+    "spec",
+    "status",
+    "containers",
+    "labels",
+    "data",
+    "items",
+    "name",
+    "versions",
+  );
+  const { value } = fc.letrec<{ value: unknown }>((tie) => ({
+    value: fc.oneof(
+      { depthSize: "small" },
+      fc.jsonValue({ maxDepth: 1 }),
+      fc.array(tie("value"), { maxLength: 2 }),
+      fc.dictionary(keys, tie("value"), { maxKeys: 4 }),
+    ),
+  }));
+
+  test("gives an object or a DecodeError, never anything else", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...types), fc.dictionary(keys, value), (typeName, body) => {
+        try {
+          expect(decodeObject(typeName, JSON.stringify(body), strict).object).toBeTypeOf("object");
+        } catch (error) {
+          expect(error).toBeInstanceOf(DecodeError);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("gives the same object when its result is decoded again", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...types), fc.dictionary(keys, value), (typeName, body) => {
+        let first: object;
+        try {
+          first = decodeObject(typeName, JSON.stringify(body)).object;
+        } catch {
+          return;
+        }
+        expect(decodeObject(typeName, JSON.stringify(first), strict)).toEqual({ object: first, findings: [] });
+      }),
+      { numRuns: 500 },
     );
   });
 });

@@ -2,7 +2,7 @@
  * Brings a parsed JSON value to the normal form of its type (see type-plan.ts): every field checked, unknown fields and
  * nulls left out, text in canonical form. The result shares nothing with the input but values of free form.
  */
-import { DecodeError, Misfit } from "./decode-error.ts";
+import { Misfit } from "./decode-error.ts";
 import {
   goKind,
   readBool,
@@ -16,16 +16,7 @@ import {
   readString,
   readTime,
 } from "./read-scalar.ts";
-import {
-  buildStruct,
-  emptyStruct,
-  type FieldPlan,
-  type Struct,
-  setKey,
-  type TypePlan,
-  typePlan,
-  zeroItem,
-} from "./type-plan.ts";
+import { buildStruct, type FieldPlan, type Struct, setKey, type TypePlan, typePlan, zeroItem } from "./type-plan.ts";
 
 export interface Normalized {
   readonly object: Struct;
@@ -163,16 +154,6 @@ class Walk {
     this.isComplete = isComplete;
     return schema;
   }
-}
-
-/** An object of this type with nothing given but what is always there. */
-export function newObject(typeName: string): Struct {
-  return emptyStruct(typePlan(typeName));
-}
-
-/** `error` is what normalizeObject threw. */
-export function isDecodeError(error: unknown): error is DecodeError {
-  return error instanceof DecodeError;
 }
 
 function isObject(value: unknown): value is Struct {

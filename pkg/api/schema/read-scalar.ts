@@ -8,6 +8,8 @@ import { formatMicroTime, formatTime, parseInstant, zeroSeconds } from "./time-t
 
 const maxInt32 = 2 ** 31 - 1;
 const maxInt64 = 2 ** 63;
+/** Messages quote no more of a wrong text than this. */
+const maxQuoted = 200;
 
 export function readString(value: unknown): string {
   if (typeof value === "string") return value;
@@ -78,7 +80,7 @@ function readInstant(value: unknown, layout: string) {
   if (typeof value !== "string") throw Misfit.ofType(goKind(value), "string");
   const instant = parseInstant(value);
   if (instant && instant.seconds >= zeroSeconds) return instant;
-  const text = JSON.stringify(value);
+  const text = JSON.stringify(value.length > maxQuoted ? `${value.slice(0, maxQuoted)}...` : value);
   throw Misfit.ofText(`parsing time ${text} as "${layout}": cannot parse ${text} as a time`);
 }
 

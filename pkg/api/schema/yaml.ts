@@ -23,7 +23,7 @@ export interface YamlLimits {
   readonly maxDepth: number;
 }
 
-/** Aliases may not blow a document up to more nodes than this. */
+/** A document may not have more nodes than this, with what aliases stand for written out. */
 const maxNodes = 400_000;
 
 const decimal = /^[-+]?[1-9][0-9]*$|^[-+]?0$/;
@@ -124,7 +124,9 @@ function asJson(root: unknown, limits: YamlLimits): unknown {
   let nodes = 0;
   const copy = (value: unknown, depth: number): unknown => {
     if (++nodes > maxNodes || depth > limits.maxDepth) {
-      throw new DecodeError("error converting YAML to JSON: yaml: document contains excessive aliasing");
+      throw new DecodeError(
+        "error converting YAML to JSON: yaml: document contains excessive aliasing or too many nodes",
+      );
     }
     if (typeof value === "number" && !Number.isFinite(value)) {
       throw new DecodeError(`error converting YAML to JSON: json: unsupported value: ${value}`);
