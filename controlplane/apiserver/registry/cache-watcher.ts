@@ -30,6 +30,8 @@ export interface CacheWatcherStart {
 
 export class CacheWatcher implements WatchSubscription {
   readonly #start: CacheWatcherStart;
+  /** Let go when sent: a watch may live for an hour. */
+  #initial: readonly StoredEntry[];
   #initialSent = 0;
   #initialEndDue: boolean;
   #cursor: number;
@@ -40,7 +42,8 @@ export class CacheWatcher implements WatchSubscription {
   #waiting: ((items: readonly WatchItem[] | undefined) => void) | undefined;
 
   constructor(start: CacheWatcherStart) {
-    this.#start = start;
+    this.#start = { ...start, initial: [] };
+    this.#initial = start.initial;
     this.#initialEndDue = start.markInitialEnd;
     this.#cursor = start.ring.numberAfter(start.revision);
     this.#seenRevision = start.revision;
@@ -80,7 +83,7 @@ export class CacheWatcher implements WatchSubscription {
   }
 
   [Symbol.dispose](): void {
-    this.#initialSent = this.#start.initial.length;
+    this.#dropInitial();
     this.#initialEndDue = false;
     this.#bookmarkDue = false;
     this.#cursor = this.#start.ring.end;
@@ -96,7 +99,7 @@ export class CacheWatcher implements WatchSubscription {
   #collect(): WatchItem[] {
     const items: WatchItem[] = [];
     this.#collectInitial(items);
-    if (this.#initialSent === this.#start.initial.length && !this.#initialEndDue) this.#collectEvents(items);
+    if (this.#initial.length === 0 && !this.#initialEndDue) this.#collectEvents(items);
     if (this.#ended && this.#failure && items.length < batchSize) {
       items.push({ type: "ERROR", error: this.#failure });
       this.#failure = undefined;
@@ -105,15 +108,19 @@ export class CacheWatcher implements WatchSubscription {
   }
 
   #collectInitial(items: WatchItem[]): void {
-    const { initial, revision } = this.#start;
-    while (this.#initialSent < initial.length && items.length < batchSize) {
-      const entry = initial[this.#initialSent++];
-      if (entry) items.push({ type: "ADDED", entry });
-    }
-    if (this.#initialEndDue && this.#initialSent === initial.length) {
-      this.#initialEndDue = false;
-      items.push({ type: "BOOKMARK", revision, initialEventsEnd: true });
-    }
+    const batch = this.#initial.slice(this.#initialSent, this.#initialSent + batchSize);
+    for (const entry of batch) items.push({ type: "ADDED", entry });
+    this.#initialSent += batch.length;
+    if (this.#initialSent < this.#initial.length) return;
+    this.#dropInitial();
+    if (!this.#initialEndDue) return;
+    this.#initialEndDue = false;
+    items.push({ type: "BOOKMARK", revision: this.#start.revision, initialEventsEnd: true });
+  }
+
+  #dropInitial(): void {
+    this.#initial = [];
+    this.#initialSent = 0;
   }
 
   #collectEvents(items: WatchItem[]): void {

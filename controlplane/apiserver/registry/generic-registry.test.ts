@@ -489,7 +489,7 @@ describe("GenericRegistry.delete", () => {
     const { object } = await fixture.create("a");
     await expect(fixture.delete("a", { preconditions: { uid: "other" } })).rejects.toMatchObject({
       code: 409,
-      message: `Operation cannot be fulfilled on configmaps "a": Precondition failed: UID in precondition: other, UID in object meta: ${object.metadata.uid}`,
+      message: `Operation cannot be fulfilled on ConfigMap "a": the UID in the precondition (other) does not match the UID in record (${object.metadata.uid}). The object might have been deleted and then recreated`,
     });
     await expect(fixture.delete("a", { preconditions: { resourceVersion: "1" } })).rejects.toMatchObject({ code: 409 });
     const { uid, resourceVersion } = object.metadata;

@@ -14,7 +14,7 @@ import { generateNameTries } from "./generate-name.ts";
 import { ObjectLister } from "./list-objects.ts";
 import { parseResourceVersion } from "./list-options.ts";
 import type { Decision, ObjectStorage } from "./object-storage.ts";
-import { checkPreconditions } from "./preconditions.ts";
+import { checkDeletePreconditions, checkPreconditions } from "./preconditions.ts";
 import { assertValidCreate, matchNamespace, ownCopy, prepareCreate, takeGeneratedName } from "./prepare-create.ts";
 import { assertValidUpdate, checkVersion, isMain, prepareUpdate } from "./prepare-update.ts";
 import type {
@@ -33,7 +33,7 @@ import type {
 import { tooLargeRevision } from "./revision-errors.ts";
 import { compileSelection, type Selection, type SelectionRequest } from "./selection.ts";
 import type { StoredEntry } from "./stored-entry.ts";
-import { resourceName, type StoredResource } from "./stored-resource.ts";
+import { kindName, resourceName, type StoredResource } from "./stored-resource.ts";
 import type { Release, Strategy, StrategyContext } from "./strategy.ts";
 import type { WatchCache } from "./watch-cache.ts";
 import { watchObjects } from "./watch-objects.ts";
@@ -143,7 +143,7 @@ export class GenericRegistry implements ResourceRegistry {
       options.name,
       async (current) => {
         if (!current) throw StatusError.notFound(about, options.name);
-        checkPreconditions(about, current.object, options.preconditions);
+        checkDeletePreconditions(kindName(this.resource), current.object, options.preconditions);
         await options.validateAdmission(undefined, current.object);
         const deletion = computeDeletion(current.object, options, this.strategy, this.#clock.now());
         if (deletion.kind === "remove") return { kind: "delete" };

@@ -29,3 +29,26 @@ export function checkPreconditions(
     );
   }
 }
+
+/** The same for deletions, whose texts differ: k8s.io/apiserver/pkg/registry/rest/delete.go. */
+export function checkDeletePreconditions(
+  about: ResourceName,
+  object: KubeObject,
+  preconditions: Preconditions | undefined,
+): void {
+  const { name = "", uid = "", resourceVersion = "" } = object.metadata;
+  if (preconditions?.uid !== undefined && preconditions.uid !== uid) {
+    throw StatusError.conflict(
+      about,
+      name,
+      `the UID in the precondition (${preconditions.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
+    );
+  }
+  if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== resourceVersion) {
+    throw StatusError.conflict(
+      about,
+      name,
+      `the ResourceVersion in the precondition (${preconditions.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
+    );
+  }
+}

@@ -40,6 +40,17 @@ export interface RegistriesOptions {
   readonly codec?: ObjectCodec;
 }
 
+export interface ResourceUsage {
+  readonly group: string;
+  readonly resource: string;
+  readonly objects: number;
+  readonly watchers: number;
+  /** Past changes that a watch can still start from. */
+  readonly events: number;
+  readonly eventCapacity: number;
+  readonly synced: boolean;
+}
+
 export class Registries implements AsyncDisposable {
   readonly reader: ObjectReader;
   readonly writer: ObjectWriter;
@@ -80,6 +91,22 @@ export class Registries implements AsyncDisposable {
 
   get(group: string, resource: string): GenericRegistry | undefined {
     return this.#byResource.get(registryKey(group, resource));
+  }
+
+  /** One row per resource, for metrics. */
+  *usage(): Generator<ResourceUsage> {
+    for (const { resource, storage } of this.#byResource.values()) {
+      const { cache } = storage;
+      yield {
+        group: resource.group,
+        resource: resource.resource,
+        objects: cache.size,
+        watchers: cache.watcherCount,
+        events: cache.ring.end - cache.ring.first,
+        eventCapacity: cache.ring.capacity,
+        synced: cache.synced,
+      };
+    }
   }
 
   /** Resolves once the caches hold what the store holds. */

@@ -25,7 +25,8 @@ import { StoredEntry } from "./stored-entry.ts";
 
 /** Keys read at once when everything is loaded. */
 const loadPageSize = 5000;
-const retryDelayMs = 250;
+const firstRetryMs = 250;
+const lastRetryMs = 4000;
 
 export interface WatchCacheLog {
   warn(details: Readonly<Record<string, unknown>>, message: string): void;
@@ -106,14 +107,15 @@ export class WatchCache implements AsyncDisposable {
 
   /** Reads everything and begins to follow the store. Resolves once every cache is filled; retries until then. */
   async start(): Promise<void> {
-    for (;;) {
+    const { signal } = this.#stop;
+    for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
       try {
         await this.#loadAll();
         break;
       } catch (error) {
-        if (this.#stop.signal.aborted) throw error;
+        if (signal.aborted) throw error;
         this.#log.warn({ error: messageOf(error) }, "reading the objects from the store failed; trying again");
-        await this.clock.sleep(retryDelayMs, this.#stop.signal);
+        await this.clock.sleep(retryMs, signal);
       }
     }
     this.#following = this.#follow();
@@ -213,7 +215,7 @@ export class WatchCache implements AsyncDisposable {
         if (!cache.synced) cache.load(entries, revision, this.clock.monotonic());
       } catch (error) {
         this.#log.warn({ prefix, error: messageOf(error) }, "reading a new resource from the store failed");
-        await this.clock.sleep(retryDelayMs, this.#stop.signal).catch(() => {});
+        await this.clock.sleep(firstRetryMs, this.#stop.signal).catch(() => {});
       }
     }
   }
@@ -235,7 +237,9 @@ export class WatchCache implements AsyncDisposable {
 
   async #follow(): Promise<void> {
     const { signal } = this.#stop;
+    let retryMs = firstRetryMs;
     while (!signal.aborted) {
+      const seen = this.#revision;
       try {
         await this.latestRevision();
         if (this.#hasGap) await this.#loadAll();
@@ -248,7 +252,8 @@ export class WatchCache implements AsyncDisposable {
         if (signal.aborted || isAborted(error)) return;
         this.#log.warn({ error: messageOf(error) }, "following the store failed; trying again");
       }
-      await this.clock.sleep(retryDelayMs, signal).catch(() => {});
+      retryMs = this.#revision > seen ? firstRetryMs : Math.min(retryMs * 2, lastRetryMs);
+      await this.clock.sleep(retryMs, signal).catch(() => {});
     }
   }
 

@@ -67,6 +67,8 @@ export class RegistryFixture implements AsyncDisposable {
     };
     this.registries = new Registries({ store: this.store, clock: this.clock, random: this.random, log });
     this.registry = this.registries.register(resource, strategy);
+    // Whoever changes an object that is shared with the caches is found out.
+    this.registries.reader.onChange(resource.group, resource.resource, (next) => deepFreeze(next));
   }
 
   static async start(options: FixtureOptions = {}): Promise<RegistryFixture> {
@@ -151,6 +153,12 @@ export class RegistryFixture implements AsyncDisposable {
     await this.registries[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
   }
+}
+
+function deepFreeze(value: unknown): void {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const part of Object.values(value)) deepFreeze(part);
 }
 
 export const listDefaults: ListOptions = {
