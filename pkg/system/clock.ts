@@ -23,7 +23,7 @@ export interface Clock {
   setTimer(ms: number, callback: () => void): Timer;
 }
 
-/** Longest delay a Node timer takes; longer ones would fire at once. */
+/** Longest delay a Node timer takes; longer ones would fire at once, so they are waited for in parts. */
 const maxTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
@@ -31,14 +31,22 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   async sleep(ms, signal) {
     try {
-      await delay(Math.min(Math.max(ms, 0), maxTimerMs), undefined, signal ? { signal } : {});
+      for (let left = Math.max(ms, 0); ; left -= maxTimerMs) {
+        await delay(Math.min(left, maxTimerMs), undefined, signal ? { signal } : {});
+        if (left <= maxTimerMs) return;
+      }
     } catch (error) {
       throw new BerthError("Aborted", `sleep of ${ms} ms was aborted`, { cause: error });
     }
   },
   setTimer(ms, callback) {
-    const handle = setTimeout(callback, Math.min(Math.max(ms, 0), maxTimerMs));
-    handle.unref();
+    let handle: NodeJS.Timeout;
+    const wait = (left: number): void => {
+      const fire = (): void => (left <= maxTimerMs ? callback() : wait(left - maxTimerMs));
+      handle = setTimeout(fire, Math.min(left, maxTimerMs));
+      handle.unref();
+    };
+    wait(Math.max(ms, 0));
     const cancel = (): void => clearTimeout(handle);
     return { cancel, [Symbol.dispose]: cancel };
   },

@@ -8,7 +8,7 @@ import path from "node:path";
 import { BerthError, type ErrorCode, messageOf } from "./errors.ts";
 
 export interface WriteOptions {
-  /** Permission bits of a new file. Default 0o644. */
+  /** Permission bits of the file, whatever it had before. Default 0o644. */
   readonly mode?: number | undefined;
 }
 
@@ -23,7 +23,10 @@ export interface Files {
   exists(file: string): Promise<boolean>;
   /** Removes a file or a whole folder; harmless when it is not there. */
   remove(file: string): Promise<void>;
+  /** Makes the folder and those above it; harmless when it is there. The mode is for folders that are made. */
   makeFolder(folder: string, mode?: number): Promise<void>;
+  /** Gives a file another name, in place of whatever has it, and returns only when that is on disk; "NotFound" when it is not there. */
+  move(from: string, to: string): Promise<void>;
 }
 
 export const systemFiles: Files = {
@@ -45,31 +48,46 @@ export const systemFiles: Files = {
     guarded("create folder", folder, async () => {
       await fs.mkdir(folder, { recursive: true, ...(mode === undefined ? {} : { mode }) });
     }),
+  move: (from, to) =>
+    guarded("move", from, async () => {
+      await fs.rename(from, to);
+      await syncFolder(path.dirname(to));
+      if (path.dirname(from) !== path.dirname(to)) await syncFolder(path.dirname(from));
+    }),
 };
 
 /**
  * Moves a damaged file out of the way to `<file>.damaged-<time>` and returns the new name, so that a program can start
  * anew and a person can still look at what was there.
  */
-export async function setAside(file: string, nowMs: number): Promise<string> {
+export async function setAside(file: string, nowMs: number, files: Files = systemFiles): Promise<string> {
   const target = `${file}.damaged-${new Date(nowMs).toISOString().replaceAll(":", "")}`;
-  await guarded("set aside", file, () => fs.rename(file, target));
+  await files.move(file, target);
   return target;
 }
 
-/** Gives a file another name, taking the place of whatever has it, and returns only when that is on disk. */
-export async function moveFile(from: string, to: string): Promise<void> {
-  await guarded("move", from, async () => {
-    await fs.rename(from, to);
-    await syncFolder(path.dirname(to));
-  });
-}
+/** `move` of the real file system. */
+export const moveFile = (from: string, to: string): Promise<void> => systemFiles.move(from, to);
 
 async function writeAtomic(file: string, content: string | Uint8Array, mode: number): Promise<void> {
   const folder = path.dirname(file);
   await fs.mkdir(folder, { recursive: true });
-  const temporary = path.join(folder, `.${path.basename(file)}.${process.pid}.tmp`);
-  const handle = await fs.open(temporary, "w", mode);
+  const temporary = path.join(folder, `.${path.basename(file)}.${process.pid}-${temporaryCount++}.tmp`);
+  try {
+    await writeAndSync(temporary, content, mode);
+    await fs.rename(temporary, file);
+  } catch (error) {
+    await fs.rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(folder);
+}
+
+/** Two writers of one file in one process must not share a temporary name. */
+let temporaryCount = 0;
+
+async function writeAndSync(file: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const handle = await fs.open(file, "w", mode);
   try {
     await handle.writeFile(content);
     await handle.chmod(mode);
@@ -77,8 +95,6 @@ async function writeAtomic(file: string, content: string | Uint8Array, mode: num
   } finally {
     await handle.close();
   }
-  await fs.rename(temporary, file);
-  await syncFolder(folder);
 }
 
 /** A rename is on disk only once the folder that holds the name is. */
