@@ -1,45 +1,45 @@
 /**
- * The stored form of an object: JSON without metadata.resourceVersion, which is the revision of the write itself.
- * Values that another API server wrote may be in other encodings; `decode` of the codec handles those it knows.
+ * The stored form of an object: JSON without metadata.resourceVersion, which is the revision of the write itself. Values
+ * in the protobuf form that upstream's API server writes are read, too, and become JSON when they are next written, which
+ * upstream in turn can read: a store may move either way.
  */
 import type { KubeObject } from "#pkg/api/meta/object.ts";
-import { BerthError } from "#pkg/system/errors.ts";
-import { StoredEntry } from "./stored-entry.ts";
+import { decodeProtobuf, isEnvelope } from "#pkg/api/schema/protobuf.ts";
+import { BerthError, messageOf } from "#pkg/system/errors.ts";
 
+/** The place for encryption at rest: values pass through here on their way to the store and back. */
 export interface ObjectCodec {
   encode(object: KubeObject): Uint8Array;
   /** The object with `resourceVersion`. Throws "Corrupt". */
   decode(value: Uint8Array, revision: number): KubeObject;
 }
 
-export const jsonCodec: ObjectCodec = {
+export const storedCodec: ObjectCodec = {
   encode(object) {
     const metadata = { ...object.metadata };
     delete metadata.resourceVersion;
     return Buffer.from(JSON.stringify({ ...object, metadata }), "utf8");
   },
   decode(value, revision) {
-    const object = parseObject(value);
+    const object = parseValue(value);
+    if (!hasMetadata(object)) {
+      throw new BerthError("Corrupt", "the stored value is not an API object: it has no metadata");
+    }
     object.metadata.resourceVersion = String(revision);
     return object;
   },
 };
 
-/** An entry that is decoded when it is first looked at. Throws "Corrupt" at once when the value cannot be an object. */
-export function storedEntry(codec: ObjectCodec, value: Uint8Array, revision: number): StoredEntry {
-  return new StoredEntry(codec.decode(value, revision), revision);
+function parseValue(value: Uint8Array): unknown {
+  try {
+    if (isEnvelope(value)) return decodeProtobuf(value);
+    return JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8"));
+  } catch (cause) {
+    throw new BerthError("Corrupt", `the stored value cannot be decoded: ${messageOf(cause)}`, { cause });
+  }
 }
 
-function parseObject(value: Uint8Array): KubeObject {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("utf8"));
-  } catch (cause) {
-    throw new BerthError("Corrupt", "the stored value is not JSON", { cause });
-  }
-  const metadata = (parsed as { metadata?: unknown } | null)?.metadata;
-  if (typeof metadata !== "object" || metadata === null) {
-    throw new BerthError("Corrupt", "the stored value is not an API object: it has no metadata");
-  }
-  return parsed as KubeObject;
+function hasMetadata(value: unknown): value is KubeObject {
+  const metadata = (value as { metadata?: unknown } | null)?.metadata;
+  return typeof metadata === "object" && metadata !== null;
 }

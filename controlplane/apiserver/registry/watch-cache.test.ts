@@ -6,7 +6,7 @@ import { SeededRandom } from "#pkg/system/testing/seeded-random.ts";
 import { keyBytes } from "../../store/keys.ts";
 import type { Store } from "../../store/store.ts";
 import { MemoryStore } from "../../store/testing/memory-store.ts";
-import { jsonCodec } from "./object-codec.ts";
+import { storedCodec } from "./object-codec.ts";
 import { Registries } from "./registries.ts";
 import { LaggingStore } from "./testing/lagging-store.ts";
 import { configMaps, RegistryFixture, widgets } from "./testing/registry-fixture.ts";
@@ -161,10 +161,10 @@ describe("WatchCache", () => {
     const clock = new FakeClock();
     let parsed = 0;
     const codec = {
-      encode: jsonCodec.encode,
+      encode: storedCodec.encode,
       decode: (value: Uint8Array, revision: number) => {
         parsed++;
-        return jsonCodec.decode(value, revision);
+        return storedCodec.decode(value, revision);
       },
     };
     const store = new MemoryStore();

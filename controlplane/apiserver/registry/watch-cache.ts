@@ -17,7 +17,7 @@ import { keyBytes, keyString, prefixEnd } from "../../store/keys.ts";
 import type { KeyRange, KeyValue, Store, WatchEvent, WatchHandle } from "../../store/store.ts";
 import { DeadlineWheel } from "./deadline-wheel.ts";
 import type { EventRingLimits } from "./event-ring.ts";
-import { jsonCodec, type ObjectCodec } from "./object-codec.ts";
+import { type ObjectCodec, storedCodec } from "./object-codec.ts";
 import { PendingWrites } from "./pending-writes.ts";
 import { ResourceCache } from "./resource-cache.ts";
 import { freshnessTimeoutMs, RevisionWaits } from "./revision-waits.ts";
@@ -67,7 +67,7 @@ export class WatchCache implements AsyncDisposable {
   constructor(options: WatchCacheOptions) {
     this.store = options.store;
     this.clock = options.clock;
-    this.codec = options.codec ?? jsonCodec;
+    this.codec = options.codec ?? storedCodec;
     this.deadlines = new DeadlineWheel(options.clock);
     this.#log = options.log;
     this.#prefix = options.prefix ?? "/registry/";
