@@ -59,8 +59,9 @@ export function filesSuite(name: string, open: () => Promise<FilesUnderTest>): v
     test("what is not there is NotFound, and does not exist", async () => {
       expect(await files.exists(at("none"))).toBe(false);
       const none = at("none");
-      for (const call of [files.readText(none), files.readBytes(none), files.list(none)]) {
-        await expect(call).rejects.toMatchObject({ code: "NotFound", message: expect.stringContaining(none) });
+      const calls = [() => files.readText(none), () => files.readBytes(none), () => files.list(none)];
+      for (const call of calls) {
+        await expect(call()).rejects.toMatchObject({ code: "NotFound", message: expect.stringContaining(none) });
       }
       await expect(files.move(at("none"), at("to"))).rejects.toMatchObject({ code: "NotFound" });
       await files.remove(at("none"));
