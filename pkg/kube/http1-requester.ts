@@ -8,7 +8,8 @@ import { readableBody, requestError } from "./response-body.ts";
 import { authorityOf, type ServerAddress } from "./server-address.ts";
 import type { TlsSettings } from "./tls-settings.ts";
 import { tlsOptions } from "./tls-settings.ts";
-import type { TransportRequest, TransportResponse } from "./transport.ts";
+import type { TransportResponse } from "./transport.ts";
+import type { WireHeaders, WireRequest } from "./wire-request.ts";
 
 export class Http1Requester implements Disposable {
   readonly #address: ServerAddress;
@@ -26,7 +27,7 @@ export class Http1Requester implements Disposable {
     for (const socket of Object.values(old.freeSockets).flat()) socket?.destroy();
   }
 
-  async request(request: TransportRequest): Promise<TransportResponse> {
+  async request(request: WireRequest): Promise<TransportResponse> {
     try {
       return await this.#send(request);
     } catch (error) {
@@ -41,7 +42,7 @@ export class Http1Requester implements Disposable {
     this.#agent.destroy();
   }
 
-  #send(request: TransportRequest): Promise<TransportResponse> {
+  #send(request: WireRequest): Promise<TransportResponse> {
     const { method, path, headers, body, signal } = request;
     const what = `${method} ${path}`;
     const { promise, resolve, reject } = Promise.withResolvers<TransportResponse>();
@@ -71,7 +72,7 @@ export class Http1Requester implements Disposable {
     return promise;
   }
 
-  #open(method: string, path: string, headers: Readonly<Record<string, string>>): http.ClientRequest {
+  #open(method: string, path: string, headers: WireHeaders): http.ClientRequest {
     const address = this.#address;
     const common = { method, path: address.pathPrefix + path, headers, agent: this.#agent };
     switch (address.scheme) {

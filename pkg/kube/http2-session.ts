@@ -9,7 +9,8 @@ import http2 from "node:http2";
 import type { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "#pkg/system/clock.ts";
 import { readableBody, requestError } from "./response-body.ts";
-import type { TransportRequest, TransportResponse } from "./transport.ts";
+import type { TransportResponse } from "./transport.ts";
+import type { WireHeaders, WireRequest } from "./wire-request.ts";
 
 export interface Http2SessionOptions {
   readonly clock: Clock;
@@ -76,7 +77,7 @@ export class Http2Session {
   }
 
   /** Throws RefusedStreamError when the request may be sent again elsewhere. */
-  send(request: TransportRequest, headers: http2.OutgoingHttpHeaders): Promise<TransportResponse> {
+  send(request: WireRequest, headers: WireHeaders): Promise<TransportResponse> {
     const { body, signal } = request;
     const what = `${request.method} ${request.path}`;
     const { promise, resolve, reject } = Promise.withResolvers<TransportResponse>();
@@ -120,11 +121,7 @@ export class Http2Session {
     this.#session.destroy(error);
   }
 
-  #open(
-    headers: http2.OutgoingHttpHeaders,
-    endStream: boolean,
-    reject: (error: Error) => void,
-  ): http2.ClientHttp2Stream | undefined {
+  #open(headers: WireHeaders, endStream: boolean, reject: (error: Error) => void): http2.ClientHttp2Stream | undefined {
     try {
       return this.#session.request(headers, { endStream });
     } catch (error) {

@@ -17,14 +17,15 @@ import { requestError } from "./response-body.ts";
 import { authorityOf, parseServerAddress, type ServerAddress } from "./server-address.ts";
 import { type TlsSettings, tlsOptions } from "./tls-settings.ts";
 import type { Transport, TransportRequest, TransportResponse } from "./transport.ts";
+import type { WireHeaders, WireRequest } from "./wire-request.ts";
 
 export interface HttpsTransportOptions extends TlsSettings {
   /** `https://host:6443`, `http://127.0.0.1:8080`, `unix:///run/berth.sock`. */
   readonly server: string;
   readonly clock: Clock;
   readonly token?: TokenSource | undefined;
-  /** Sent with every request: Impersonate-User and the like. Lower-case names. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Sent with every request: Impersonate-User and the like. Lower-case names; a list is sent as several headers. */
+  readonly headers?: WireHeaders | undefined;
   /** Default 30,000. */
   readonly connectTimeoutMs?: number | undefined;
   /** How long a connection may be silent before it is pinged. Default 30,000. */
@@ -89,7 +90,7 @@ export class HttpsTransport implements Transport {
       ...request.headers,
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     };
-    const whole: TransportRequest = { ...request, headers };
+    const whole: WireRequest = { ...request, headers };
     let [refusals, connects] = [0, 0];
     for (;;) {
       if (this.#protocol === "http/1.1") return await this.#http1.request(whole);
@@ -174,7 +175,7 @@ export class HttpsTransport implements Transport {
     });
   }
 
-  #http2Headers({ method, path, headers }: TransportRequest): Record<string, string> {
+  #http2Headers({ method, path, headers }: WireRequest): WireHeaders {
     return {
       ...headers,
       ":method": method,

@@ -10,7 +10,7 @@ import type { CertificateAndKey } from "./test-certificates.ts";
 /** HTTP/2 requests come as Node's look-alikes of these, which lack only what HTTP/2 does not have. */
 export type Request = http.IncomingMessage;
 export type Response = http.ServerResponse;
-export type Handler = (request: Request, response: Response) => void;
+export type Handler = (request: Request, response: Response) => unknown;
 
 export interface TestServerOptions {
   readonly protocol: "h2" | "https" | "http" | "unix";
@@ -134,20 +134,22 @@ function makeServer(options: TestServerOptions): Server {
     ...(serving ? { cert: serving.certificatePem, key: serving.keyPem } : {}),
     ...(clientCaPem ? { ca: clientCaPem, requestCert: true, rejectUnauthorized: false } : {}),
   };
+  const run = (request: Request, response: Response): void => {
+    handler(request, response);
+  };
   switch (protocol) {
     case "h2": {
       const settings = maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams };
-      const listener = handler as unknown as (
-        request: http2.Http2ServerRequest,
-        response: http2.Http2ServerResponse,
-      ) => void;
-      return http2.createSecureServer({ ...tls, allowHTTP1: true, settings, maxSessionMemory: 100 }, listener);
+      return http2.createSecureServer(
+        { ...tls, allowHTTP1: true, settings, maxSessionMemory: 100 },
+        (request, response) => run(request as unknown as Request, response as unknown as Response),
+      );
     }
     case "https":
-      return https.createServer(tls, handler);
+      return https.createServer(tls, run);
     case "http":
     case "unix":
-      return http.createServer(handler);
+      return http.createServer(run);
   }
 }
 
