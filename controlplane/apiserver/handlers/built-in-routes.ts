@@ -9,6 +9,7 @@ import { kindSchema } from "../patch/table-schema.ts";
 import { type Conversion, ConvertedRegistry } from "../registry/converted-registry.ts";
 import type { Registries } from "../registry/registries.ts";
 import type { ResourceRegistry } from "../registry/resource-registry.ts";
+import { storedResourceOf } from "../registry/stored-resource.ts";
 import type { Strategy } from "../registry/strategy.ts";
 import type { VirtualResource } from "../reviews/virtual-resource.ts";
 import type { TableConverter } from "./forms/table-form.ts";
@@ -39,22 +40,8 @@ export interface RoutePorts extends HandlerPorts {
 /** Registers all stored resources; call before the registries start. */
 export function registerBuiltIns(registries: Registries, kinds: KindParts): void {
   for (const resource of resources) {
-    if (resource.storagePrefix === undefined || !isStoredAsItself(resource)) continue;
-    const { group, version, kind, plural, namespaced, createOnUpdate, unconditionalUpdate } = resource;
-    registries.register(
-      {
-        group,
-        version,
-        kind,
-        resource: plural,
-        namespaced,
-        prefix: `/registry/${resource.storagePrefix}/`,
-        hasStatus: resource.subresources.some((one) => one.name === "status"),
-        allowsCreateOnUpdate: createOnUpdate,
-        allowsUnconditionalUpdate: unconditionalUpdate,
-      },
-      kinds.strategyFor(resource),
-    );
+    const stored = storedResourceOf(resource);
+    if (stored && isStoredAsItself(resource)) registries.register(stored, kinds.strategyFor(resource));
   }
 }
 

@@ -90,6 +90,7 @@ export function meterStore(store: Store, metrics: StoreMetrics, clock: Clock): S
     compact: (revision) => store.compact(revision),
     status: () => store.status(),
     leases: store.leases,
+    canRequestProgress: store.canRequestProgress,
     [Symbol.asyncDispose]: async () => undefined,
   };
 }
