@@ -133,5 +133,5 @@ export const csiDriverTable = defineTable<CSIDriver>(
 
 export const csiStorageCapacityTable = defineTable<CSIStorageCapacity>(
   "Name | StorageClassName | Capacity",
-  (capacity) => [nameOf(capacity), capacity.storageClassName, capacity.capacity ?? "<unset>"],
+  (capacity) => [nameOf(capacity), capacity.storageClassName ?? "", capacity.capacity ?? "<unset>"],
 );
