@@ -1,36 +1,31 @@
 /** What every node may do, whatever it runs; the node authorizer narrows the kinds it knows. The rules of role system:node. */
-import type { PolicyRule } from "./authorizer.ts";
-
-const read = ["get", "list", "watch"];
-
-function rule(apiGroups: readonly string[], resources: readonly string[], verbs: readonly string[]): PolicyRule {
-  return { apiGroups, resources, verbs };
-}
+import type { PolicyRule } from "#pkg/api/rbac/v1.ts";
+import { read, rule, writeEvents } from "./rule-shorthand.ts";
 
 export const nodeRules: readonly PolicyRule[] = [
-  rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
-  rule(["authorization.k8s.io"], ["localsubjectaccessreviews", "subjectaccessreviews"], ["create"]),
-  rule([""], ["services"], read),
-  rule([""], ["nodes"], ["create", "get", "list", "watch"]),
-  rule([""], ["nodes/status"], ["patch", "update"]),
-  rule([""], ["nodes"], ["patch", "update"]),
-  rule(["", "events.k8s.io"], ["events"], ["create", "patch", "update"]),
-  rule([""], ["pods"], read),
-  rule([""], ["pods"], ["create", "delete"]),
-  rule([""], ["pods/status"], ["patch", "update"]),
-  rule([""], ["pods/eviction"], ["create"]),
-  rule([""], ["configmaps", "secrets"], read),
-  rule([""], ["persistentvolumeclaims", "persistentvolumes"], ["get"]),
-  rule([""], ["endpoints"], ["get"]),
-  rule(["certificates.k8s.io"], ["certificatesigningrequests"], ["create", "get", "list", "watch"]),
-  rule(["coordination.k8s.io"], ["leases"], ["create", "delete", "get", "patch", "update"]),
-  rule(["storage.k8s.io"], ["volumeattachments"], ["get"]),
-  rule([""], ["serviceaccounts/token"], ["create"]),
-  rule([""], ["persistentvolumeclaims/status"], ["get", "patch", "update"]),
-  rule(["storage.k8s.io"], ["csidrivers"], read),
-  rule(["storage.k8s.io"], ["csinodes"], ["create", "delete", "get", "patch", "update"]),
-  rule(["node.k8s.io"], ["runtimeclasses"], read),
-  rule(["resource.k8s.io"], ["resourceclaims"], ["get"]),
-  rule(["resource.k8s.io"], ["resourceslices"], ["deletecollection"]),
-  rule([""], ["serviceaccounts"], ["get"]),
+  rule("create", "authentication.k8s.io", "tokenreviews"),
+  rule("create", "authorization.k8s.io", "localsubjectaccessreviews subjectaccessreviews"),
+  rule(read, "core", "services"),
+  rule("create get list watch", "core", "nodes"),
+  rule("patch update", "core", "nodes/status"),
+  rule("patch update", "core", "nodes"),
+  writeEvents,
+  rule(read, "core", "pods"),
+  rule("create delete", "core", "pods"),
+  rule("patch update", "core", "pods/status"),
+  rule("create", "core", "pods/eviction"),
+  rule(read, "core", "configmaps secrets"),
+  rule("get", "core", "persistentvolumeclaims persistentvolumes"),
+  rule("get", "core", "endpoints"),
+  rule("create get list watch", "certificates.k8s.io", "certificatesigningrequests"),
+  rule("create delete get patch update", "coordination.k8s.io", "leases"),
+  rule("get", "storage.k8s.io", "volumeattachments"),
+  rule("create", "core", "serviceaccounts/token"),
+  rule("get patch update", "core", "persistentvolumeclaims/status"),
+  rule(read, "storage.k8s.io", "csidrivers"),
+  rule("create delete get patch update", "storage.k8s.io", "csinodes"),
+  rule(read, "node.k8s.io", "runtimeclasses"),
+  rule("get", "resource.k8s.io", "resourceclaims"),
+  rule("deletecollection", "resource.k8s.io", "resourceslices"),
+  rule("get", "core", "serviceaccounts"),
 ];
