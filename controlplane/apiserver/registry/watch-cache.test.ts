@@ -157,6 +157,23 @@ describe("WatchCache", () => {
     expect(fixture.registries.reader.list("example.com", "widgets", "")).toEqual([]);
   });
 
+  test("loads a resource that is registered while everything is being loaded", async () => {
+    const store = new LaggingStore();
+    await put(store, `${widgets.prefix}default/a`, named("a"));
+    await using fixture = new RegistryFixture({ store });
+    store.rangeFailure = new BerthError("Unavailable", "etcdserver: no leader");
+    const starting = fixture.registries.start();
+    fixture.registries.register(widgets, {});
+    await fixture.clock.advance(100);
+    store.rangeFailure = undefined;
+    await put(store, `${widgets.prefix}default/b`, named("b"));
+    await fixture.clock.advance(1000);
+    await starting;
+    await put(store, `${widgets.prefix}default/c`, named("c"));
+    const names = fixture.registries.reader.list("example.com", "widgets", "").map((object) => object.metadata.name);
+    expect(names).toEqual(["a", "b", "c"]);
+  });
+
   test("never parses what this process wrote", async () => {
     const clock = new FakeClock();
     let parsed = 0;

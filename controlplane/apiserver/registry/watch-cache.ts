@@ -59,6 +59,7 @@ export class WatchCache implements AsyncDisposable {
   #revision = 0;
   /** Changes after #revision cannot all be had any more: everything has to be read anew. */
   #hasGap = false;
+  #isStarted = false;
   #following: Promise<void> | undefined;
   #handle: WatchHandle | undefined;
   #asked: Promise<number> | undefined;
@@ -95,7 +96,7 @@ export class WatchCache implements AsyncDisposable {
       ringLimits: this.#ringLimits,
     });
     this.#caches.set(prefix, cache);
-    if (this.#following) void this.#loadLate(prefix, cache);
+    if (this.#isStarted) void this.#loadLate(prefix, cache);
     return cache;
   }
 
@@ -108,6 +109,7 @@ export class WatchCache implements AsyncDisposable {
   /** Reads everything and begins to follow the store. Resolves once every cache is filled; retries until then. */
   async start(): Promise<void> {
     const { signal } = this.#stop;
+    this.#isStarted = true;
     for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
       try {
         await this.#loadAll();
@@ -196,10 +198,14 @@ export class WatchCache implements AsyncDisposable {
       const entry = target && this.#decode(key, kv);
       if (entry) loads.get(target.cache)?.set(target.key, entry);
     });
+    const nowMs = this.clock.monotonic();
+    for (const [cache, entries] of loads) {
+      // One that was registered meanwhile may have been filled from a newer state.
+      const isNewer = cache.synced && cache.revision > revision && !this.#hasGap;
+      if (!isNewer) cache.load(entries, revision, nowMs);
+    }
     this.#revision = revision;
     this.#hasGap = false;
-    const nowMs = this.clock.monotonic();
-    for (const [cache, entries] of loads) cache.load(entries, revision, nowMs);
     this.#waits.reached(revision);
   }
 
