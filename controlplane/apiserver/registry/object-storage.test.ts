@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { KubeObject } from "#pkg/api/meta/object.ts";
+import { StatusError } from "#pkg/api/status.ts";
 import { type BerthError, isAborted } from "#pkg/system/errors.ts";
 import { FakeClock } from "#pkg/system/testing/fake-clock.ts";
 import { compactedError, etcdError } from "../../store/etcd-errors.ts";
@@ -6,6 +8,7 @@ import type { StoreStatus, TxnRequest, TxnResponse } from "../../store/store.ts"
 import { MemoryStore } from "../../store/testing/memory-store.ts";
 import { equalJson } from "./equal-json.ts";
 import { storeFailure } from "./store-errors.ts";
+import { LaggingStore } from "./testing/lagging-store.ts";
 import { RegistryFixture } from "./testing/registry-fixture.ts";
 import { TtlLeases } from "./ttl-leases.ts";
 
@@ -60,6 +63,31 @@ describe("ObjectStorage", () => {
     const { entries } = await fixture.list();
     expect(entries.map(({ object }) => [object.metadata.name, object["data"]])).toEqual([["a", { x: "1" }]]);
     await expect(fixture.create("a")).rejects.toMatchObject({ reason: "AlreadyExists" });
+  });
+
+  test("never concludes from a cache that lags", async () => {
+    const store = new LaggingStore();
+    await using fixture = await RegistryFixture.start({ store });
+    const setTo = (value: number) => (object: KubeObject) => {
+      object["data"] = { value };
+    };
+    await fixture.create("a", { data: { value: 1 } });
+    await fixture.list();
+    store.hold();
+    await fixture.change("a", setTo(2));
+    const seen: unknown[] = [];
+    const back = await fixture.change("a", (object) => {
+      seen.push(object["data"]);
+      setTo(1)(object);
+    });
+    expect([back.revision, seen]).toEqual([4, [{ value: 1 }, { value: 2 }]]);
+    await fixture.change("a", setTo(3));
+    const judged = await fixture.change("a", (object) => {
+      if ((object["data"] as { value: number }).value !== 3) throw StatusError.badRequest("not three");
+      setTo(4)(object);
+    });
+    expect(judged.revision).toBe(6);
+    expect((await fixture.delete("a", { dryRun: true, preconditions: { resourceVersion: "6" } })).deleted).toBe(true);
   });
 
   test("an aborted request stops trying", async () => {

@@ -40,6 +40,14 @@ export interface Modified {
   readonly created: boolean;
 }
 
+/** What became of one try. */
+type Outcome =
+  | { readonly kind: "written"; readonly modified: Modified }
+  /** Nothing to write; right only if the state it was decided on is the newest. */
+  | { readonly kind: "unwritten"; readonly conclude: () => Modified }
+  /** Somebody else wrote first. */
+  | { readonly kind: "lost"; readonly newest: StoredEntry | undefined };
+
 export interface CreateResult {
   /** Undefined: the name is taken, by `existing`. */
   readonly entry: StoredEntry | undefined;
@@ -121,37 +129,43 @@ export class ObjectStorage {
     }
     for (;;) {
       if (options.signal.aborted) throw storeFailure(options.signal.reason);
-      const tried = await this.#tryModify(key, current, isFresh, decide, options);
-      if (tried.done) return tried.done;
-      current = tried.newer ? tried.newer.entry : await this.get(namespace, name);
+      const outcome = await this.#tryModify(key, current, decide, options);
+      if (outcome.kind === "written") return outcome.modified;
+      if (outcome.kind === "unwritten") {
+        const newest = isFresh ? current : await this.get(namespace, name);
+        if (newest?.revision === current?.revision) return outcome.conclude();
+        current = newest;
+      } else {
+        current = outcome.newest;
+      }
       isFresh = true;
     }
   }
 
-  /** `newer`: the state to go on with; absent: read it. */
   async #tryModify(
     key: string,
     current: StoredEntry | undefined,
-    isFresh: boolean,
     decide: Decide,
     options: ModifyOptions,
-  ): Promise<{ done?: Modified; newer?: { entry: StoredEntry | undefined } }> {
+  ): Promise<Outcome> {
     let decision: Decision;
     try {
       decision = await decide(current);
     } catch (error) {
-      if (isFresh) throw error;
-      return {};
+      const conclude = (): never => {
+        throw error;
+      };
+      return { kind: "unwritten", conclude };
     }
     const changesNothing = decision.kind === "put" && current && equalJson(decision.object, current.object);
-    if (decision.kind === "keep" || changesNothing) {
-      return isFresh ? { done: { kind: "keep", entry: current, created: false } } : {};
+    if (decision.kind === "keep" || changesNothing || (decision.kind === "delete" && !current)) {
+      return { kind: "unwritten", conclude: () => ({ kind: "keep", entry: current, created: false }) };
     }
-    if (options.dryRun) return isFresh ? { done: dryRunResult(decision, current) } : {};
-    if (decision.kind === "delete") return this.#delete(key, current);
+    if (options.dryRun) return { kind: "unwritten", conclude: () => dryRunResult(decision, current) };
+    if (decision.kind === "delete") return this.#delete(key, current as StoredEntry);
     const put = await this.#put(key, decision.object, current?.revision ?? 0, decision.ttlSeconds);
-    if (!put.entry) return { newer: { entry: put.existing } };
-    return { done: { kind: "put", entry: put.entry, created: current === undefined } };
+    if (!put.entry) return { kind: "lost", newest: put.existing };
+    return { kind: "written", modified: { kind: "put", entry: put.entry, created: current === undefined } };
   }
 
   /** Writes when the key is still at `revision` (0: absent); else tells what is there. */
@@ -177,21 +191,17 @@ export class ObjectStorage {
     return { entry: undefined, existing: this.#found(key, response) };
   }
 
-  async #delete(
-    key: string,
-    current: StoredEntry | undefined,
-  ): Promise<{ done?: Modified; newer?: { entry: StoredEntry | undefined } }> {
-    if (!current) return { done: { kind: "keep", entry: undefined, created: false } };
+  async #delete(key: string, current: StoredEntry): Promise<Outcome> {
     let response: TxnResponse;
     try {
       response = await this.#transact(key, current.revision, { kind: "delete", start: this.#keyBytes(key) });
     } catch (error) {
       throw storeFailure(error);
     }
-    if (!response.succeeded) return { newer: { entry: this.#found(key, response) } };
+    if (!response.succeeded) return { kind: "lost", newest: this.#found(key, response) };
     const metadata = { ...current.object.metadata, resourceVersion: String(response.revision) };
     const entry = new StoredEntry({ ...current.object, metadata }, response.revision);
-    return { done: { kind: "delete", entry, created: false } };
+    return { kind: "written", modified: { kind: "delete", entry, created: false } };
   }
 
   #transact(key: string, revision: number, change: Operation): Promise<TxnResponse> {

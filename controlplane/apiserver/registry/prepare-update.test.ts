@@ -270,15 +270,6 @@ describe("GenericRegistry.update", () => {
       throw StatusError.badRequest("no");
     };
     await expect(fixture.change("a", setData("3"), { validateAdmission: refuse })).rejects.toThrow("no");
-    // Whatever is not a write is decided again on the state the store has: so each is undone twice.
-    expect(log).toEqual([
-      'from {"value":"0"} to {"value":"1"}',
-      "undo 1",
-      "undo 1",
-      "undo 2",
-      "undo 2",
-      "undo 3",
-      "undo 3",
-    ]);
+    expect(log).toEqual(['from {"value":"0"} to {"value":"1"}', "undo 1", "undo 2", "undo 3"]);
   });
 });

@@ -9,8 +9,9 @@
  *  - get and list without a resourceVersion are linearizable: a get reads its key from the store, a list asks the store
  *    for its revision and waits until the caches are there (3 s, then it reads the store itself). "0" takes what is
  *    there; N waits for N; Exact and continue tokens read the state as of that revision.
- *  - An update begins with the cached object. Whatever comes of it that is not a write that succeeded (an error, nothing
- *    to do, a lost compare) is done again on the newest state, so a cache that lags can cost time but never a wrong answer.
+ *  - An update begins with the cached object. When what comes of it is not a write that succeeded (an error, nothing to
+ *    do, a lost compare) and that object was not the newest, it is done again, so a cache that lags costs time and never
+ *    gives a wrong answer.
  *  - A watch sees each change of its resource once and in order. When that cannot be kept (history compacted away, or the
  *    client read too slowly) it ends with 410 Expired, and the client lists again.
  *
