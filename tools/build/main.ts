@@ -1,0 +1,60 @@
+/**
+ * The bundle for shipping: one minified ES module per program in dist/, with code that is loaded late in chunks of its own.
+ * Bundled programs start in a fraction of the time that hundreds of source files take.
+ */
+import { access, readFile, rm, writeFile } from "node:fs/promises";
+import { build } from "esbuild";
+
+interface Program {
+  /** Name of the file in dist/, without extension. */
+  readonly name: string;
+  readonly entry: string;
+}
+
+const programs: readonly Program[] = [
+  { name: "berth-server", entry: "controlplane/main.ts" },
+  // The store's worker is started by its file name.
+  { name: "sqlite-worker", entry: "controlplane/store/embedded/sqlite-worker.ts" },
+  { name: "berth-nodeagent", entry: "cmd/nodeagent/main.ts" },
+  { name: "berth-proxy", entry: "cmd/proxy/main.ts" },
+  { name: "berth-dns", entry: "cmd/dns/main.ts" },
+  { name: "berth-cni", entry: "cmd/cni/main.ts" },
+  { name: "berth", entry: "cmd/berth/main.ts" },
+];
+
+/** Bundled CommonJS packages ask for Node's own modules with require, which ES modules do not have. */
+const requireBanner =
+  'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
+
+const present: Program[] = [];
+for (const program of programs) {
+  const exists = await access(program.entry).then(
+    () => true,
+    () => false,
+  );
+  if (exists) present.push(program);
+}
+await rm("dist", { recursive: true, force: true });
+const result = await build({
+  entryPoints: present.map(({ name, entry }) => ({ in: entry, out: name })),
+  outdir: "dist",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  // Packages that ship both forms are bundled as ES modules: named imports of CommonJS do not survive bundling.
+  mainFields: ["module", "main"],
+  target: "node24",
+  minify: true,
+  keepNames: true,
+  legalComments: "linked",
+  banner: { js: requireBanner },
+  external: ["better-sqlite3", "cpu-features", "pino-pretty"],
+  metafile: true,
+  logLevel: "warning",
+});
+const { version } = JSON.parse(await readFile("package.json", "utf8")) as { version: string };
+await writeFile("dist/package.json", `${JSON.stringify({ name: "berth", version, type: "module" }, null, 2)}\n`);
+for (const [file, { bytes, entryPoint }] of Object.entries(result.metafile.outputs)) {
+  if (entryPoint) console.log(`${file} ${(bytes / 1024).toFixed(0)} KiB`);
+}
