@@ -32,6 +32,17 @@ export interface ApiCallerOptions {
   readonly timeoutMs?: number | undefined;
   /** How often a turned-away request is sent again. Default 10. */
   readonly maxRetries?: number | undefined;
+  /** Called for each answer of the server, also for those that are tried again: for metrics. Must not throw. */
+  readonly onAnswer?: ((answer: ApiAnswer) => void) | undefined;
+}
+
+export interface ApiAnswer {
+  readonly method: TransportRequest["method"];
+  /** Without the query. */
+  readonly path: string;
+  readonly status: number;
+  /** Until the head of the answer. */
+  readonly durationMs: number;
 }
 
 /** No server can make a caller wait longer than this for one retry. */
@@ -83,13 +94,22 @@ export class ApiCaller {
     const request = this.#request(call, signal);
     const maxRetries = this.#options.maxRetries ?? 10;
     for (let retries = 0; ; retries++) {
-      const response = await this.#transport.request(request);
+      const response = await this.#exchange(call, request);
       if (response.status >= 200 && response.status < 300) return response;
       const error = statusErrorFrom(response, await readText(response.body), `${call.method} ${call.path}`);
       const waitMs = retryAfterMs(call, error, response.headers["retry-after"]);
       if (waitMs === undefined || retries >= maxRetries) throw error;
       await this.#options.clock.sleep(waitMs, signal);
     }
+  }
+
+  async #exchange(call: ApiCall, request: TransportRequest): Promise<TransportResponse> {
+    const { clock, onAnswer } = this.#options;
+    const startedAt = clock.monotonic();
+    const response = await this.#transport.request(request);
+    const { method, path } = call;
+    onAnswer?.({ method, path, status: response.status, durationMs: clock.monotonic() - startedAt });
+    return response;
   }
 
   #request(call: ApiCall, signal: AbortSignal): TransportRequest {

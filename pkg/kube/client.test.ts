@@ -106,6 +106,25 @@ describe("KubeClient retries", () => {
   });
 });
 
+describe("KubeClient answers", () => {
+  test("are reported one by one, for metrics", async () => {
+    const { api, clock } = fakeServer();
+    const answers: unknown[] = [];
+    const onAnswer = (answer: { method: string; path: string; status: number }): void => {
+      answers.push([answer.method, answer.path, answer.status]);
+    };
+    const client = createKubeClient(api, { userAgent: "t", clock, onAnswer });
+    api.failNext({ error: StatusError.tooManyRequests("busy", 1) });
+    const listed = client.nodes.list({ limit: 5 });
+    await clock.advance(1_000);
+    await listed;
+    expect(answers).toEqual([
+      ["GET", "/api/v1/nodes", 429],
+      ["GET", "/api/v1/nodes", 200],
+    ]);
+  });
+});
+
 describe("KubeClient failures", () => {
   test("a silent server is a Timeout, also for the head of a watch", async () => {
     const clock = new FakeClock();

@@ -3,21 +3,13 @@
  * for every built-in resource; `client.resource(ref)` makes the same for a custom one.
  */
 import type { KubeObject } from "#pkg/api/meta/object.ts";
-import type { Clock } from "#pkg/system/clock.ts";
-import { type ApiCall, ApiCaller } from "./api-caller.ts";
+import { type ApiCall, ApiCaller, type ApiCallerOptions } from "./api-caller.ts";
 import { ResourceClient } from "./resource-client.ts";
 import { type ObjectOf, type ResourceRef, resources } from "./resources.ts";
 import type { Transport, TransportResponse } from "./transport.ts";
 
-export interface KubeClientOptions {
-  /** `berth-nodeagent/v1.36.0`: servers name the default field manager after its first word. */
-  readonly userAgent: string;
-  readonly clock: Clock;
-  /** Longest wait for an answer; watches only wait this long for their head. Default 60,000. */
-  readonly timeoutMs?: number | undefined;
-  /** How often a request that was turned away (429, 503 with Retry-After) is sent again. Default 10. */
-  readonly maxRetries?: number | undefined;
-}
+/** `userAgent`, e.g. `berth-nodeagent/v1.36.0`: servers name the default field manager after its first word. */
+export type KubeClientOptions = ApiCallerOptions;
 
 class ClientCore {
   readonly #caller: ApiCaller;

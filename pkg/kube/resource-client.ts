@@ -88,7 +88,7 @@ export class ResourceClient<T extends KubeObject = KubeObject> {
   }
 
   /** Server-side apply: `object` holds the fields this manager wants, and nothing else. Creates the object when it is not there. */
-  async apply(object: T, options: ApplyOptions): Promise<Stored<T>> {
+  async apply(object: KubeObject, options: ApplyOptions): Promise<Stored<T>> {
     const query = { ...writeQuery(options), force: options.force };
     return await this.#object({
       method: "PATCH",
@@ -177,7 +177,7 @@ export class ResourceClient<T extends KubeObject = KubeObject> {
     return { apiVersion: formatApiVersion(this.ref), kind: this.ref.kind, ...object };
   }
 
-  #pathOf(object: T, subresource?: string): string {
+  #pathOf(object: KubeObject, subresource?: string): string {
     const { name, namespace } = object.metadata;
     if (!name) throw new BerthError("Invalid", `${this.ref.plural}: the object has no name`);
     return this.#path(name, subresource, namespace);
