@@ -11,6 +11,7 @@ import type { Logger } from "#pkg/system/log.ts";
 import type { Random } from "#pkg/system/random.ts";
 import type { Store } from "../store/store.ts";
 import type { Admission } from "./admission/admission.ts";
+import type { AdmissionPorts } from "./admission/create-admission-chain.ts";
 import { type AuthenticationOptions, createAuthenticator } from "./authn/create-authenticator.ts";
 import { TokenIssuer, type TokenIssuerOptions } from "./authn/token-issuer.ts";
 import { type Authorization, createAuthorizer } from "./authz/create-authorizer.ts";
@@ -28,6 +29,7 @@ import { authorizationFilter } from "./http/filters/authorization.ts";
 import { deadlineFilter, defaultRequestTimeoutMs } from "./http/filters/deadline.ts";
 import { impersonationFilter } from "./http/filters/impersonation.ts";
 import { defaultInFlightLimits, InFlight, type InFlightLimits } from "./http/filters/max-in-flight.ts";
+import { FlowDirectory } from "./http/flow-directory.ts";
 import { type HttpListener, type HttpListenerOptions, startHttpListener } from "./http/http-listener.ts";
 import { createInProcessTransport } from "./http/in-process-transport.ts";
 import { meterStore, StoreMetrics } from "./http/metrics/metered-store.ts";
@@ -72,13 +74,6 @@ export interface ApiServerParts extends KindParts {
   otherPaths?(router: ResourceRouter): readonly ((path: string) => ApiHandler | undefined)[];
 }
 
-export interface AdmissionPorts {
-  readonly reader: ObjectReader;
-  readonly writer: ObjectWriter;
-  readonly authorization: Authorization;
-  readonly clock: Clock;
-}
-
 export interface ApiServer extends AsyncDisposable {
   /** The way of this process's own clients. Several transports may be open; each has its own user. */
   inProcessTransport(user: UserInfo): Transport;
@@ -121,6 +116,7 @@ class ComposedApiServer implements ApiServer {
   readonly #registries: Registries;
   readonly #authorization: Authorization;
   readonly #metrics: RequestMetrics;
+  readonly #flows: FlowDirectory;
   readonly #inFlight: InFlight;
   readonly #stopping = new AbortController();
   readonly #isReady = Promise.withResolvers<void>();
@@ -142,7 +138,8 @@ class ComposedApiServer implements ApiServer {
     this.reader = this.#registries.reader;
     this.writer = this.#registries.writer;
     this.#authorization = createAuthorizer({ reader: this.reader });
-    this.#inFlight = new InFlight(clock, options.inFlight ?? defaultInFlightLimits);
+    this.#flows = new FlowDirectory(this.reader);
+    this.#inFlight = new InFlight(clock, options.inFlight ?? defaultInFlightLimits, this.#flows);
     this.#metrics = new RequestMetrics(this.#inFlight);
     const page = new MetricsPage();
     page.add(...this.#metrics.families(), ...storeMetrics.families(), ...objectCountMetrics(this.reader));
@@ -172,6 +169,7 @@ class ComposedApiServer implements ApiServer {
     this.#stopping.abort(new BerthError("Unavailable", "the server is stopping"));
     this.#isReady.reject(new BerthError("Unavailable", "the server is stopping"));
     await this.#listener?.[Symbol.asyncDispose]();
+    this.#flows[Symbol.dispose]();
     this.#authorization[Symbol.dispose]();
     await this.#registries[Symbol.asyncDispose]();
   }
@@ -201,7 +199,15 @@ class ComposedApiServer implements ApiServer {
     const authorization = this.#authorization;
     const issuer = new TokenIssuer(this.#options.tokens, clock, random);
     const virtual = createReviews({ authorizer: authorization, tokens: authenticator.tokens, issuer, reader, clock });
-    const admission = this.#parts.createAdmission({ reader, writer, authorization, clock });
+    const { escalation } = authorization;
+    const admission = this.#parts.createAdmission({
+      reader,
+      writer,
+      clock,
+      random,
+      authorizer: authorization,
+      escalation,
+    });
     const handlerPorts = { clock, log, admission, authorizer: authorization, metrics: this.#metrics };
     const connect = this.#parts.connect ?? {};
     addBuiltInRoutes(this.router, { ...handlerPorts, registries: this.#registries, virtual, connect }, this.#parts);

@@ -5,6 +5,7 @@ import type { GroupVersionKind } from "#pkg/api/meta/object.ts";
 import { type Resource, resourceForKind, resources, type Subresource } from "#pkg/api/schema/resources.ts";
 import { BerthError } from "#pkg/system/errors.ts";
 import { managedEndpoint } from "../apply/managed-endpoint.ts";
+import { relabelFields } from "../conversions/relabelled-registry.ts";
 import { kindSchema } from "../patch/table-schema.ts";
 import { type Conversion, ConvertedRegistry } from "../registry/converted-registry.ts";
 import type { Registries } from "../registry/registries.ts";
@@ -28,6 +29,8 @@ export interface KindParts {
   strategyFor(resource: Resource): Strategy;
   /** For resources that are stored in the form of another kind or version. */
   conversionFor(resource: Resource): Conversion | undefined;
+  /** Field labels of the served form that the stored form calls differently. */
+  fieldLabelsFor?(resource: Resource): Readonly<Record<string, string>> | undefined;
   tableFor(resource: Resource): TableConverter;
 }
 
@@ -105,7 +108,8 @@ function registryOf(resource: Resource, registries: Registries, kinds: KindParts
   if (home === resource) return registry;
   const conversion = kinds.conversionFor(resource);
   if (!conversion) throw new BerthError("Internal", `${resource.plural} of ${resource.group} have no conversion`);
-  return new ConvertedRegistry(registry, conversion);
+  const labels = kinds.fieldLabelsFor?.(resource);
+  return new ConvertedRegistry(labels ? relabelFields(registry, labels) : registry, conversion);
 }
 
 function isStoredAsItself({ group, version, kind, storedAs }: Resource): boolean {

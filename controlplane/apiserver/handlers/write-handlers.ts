@@ -5,6 +5,7 @@ import type { ApiHandler, ApiRequest, RequestContext } from "../http/api-request
 import { buildAttributes } from "../http/filters/authorization.ts";
 import { forbiddenError } from "../http/forbidden.ts";
 import { requestFormat } from "../http/negotiation.ts";
+import { matchNamespace } from "../registry/prepare-create.ts";
 import { RequestAdmission, writeContext } from "./admit.ts";
 import { chooseForm } from "./forms/choose-form.ts";
 import { type HandlerPorts, maxBodyBytes } from "./handler-ports.ts";
@@ -23,7 +24,7 @@ export function createHandler(endpoint: ResourceEndpoint, ports: HandlerPorts): 
       await request.readBody(maxBodyBytes),
       decodeRequest(endpoint, request, write, context),
     );
-    if (resource.namespaced) object.metadata.namespace ||= namespace;
+    matchNamespace(object, resource.namespaced ? namespace : "");
     const admission = openAdmission(endpoint, context, write, ports, object.metadata.name ?? "");
     const managed = endpoint.managed("");
     const settled = await settleObject(object, undefined, {
@@ -70,7 +71,7 @@ export function updateHandler(endpoint: ResourceEndpoint, subresource: string, p
         if (!current && mayCreate) await authorizeCreate(request, context, ports);
         const next = decoded ?? (await decodeObjectBody(body, decoding));
         decoded = undefined;
-        if (resource.namespaced) next.metadata.namespace ||= namespace;
+        matchNamespace(next, resource.namespaced ? namespace : "");
         next.metadata.name ||= name;
         return settleObject(next, current, {
           endpoint,

@@ -50,6 +50,8 @@ export interface RequestContext {
   user: UserInfo;
   /** Texts for `Warning: 299` headers, in order, without repeats. */
   readonly warnings: Set<string>;
+  /** Further headers of the answer, lower-case names. */
+  readonly responseHeaders: Record<string, string>;
   /** Value of the Audit-ID header. */
   readonly auditId: string;
 }

@@ -203,7 +203,7 @@ class NodeHttpListener implements HttpListener {
     this.#countStream(session, 1);
     stream.once("close", () => {
       this.#countStream(session, -1);
-      request.abort(clientGone());
+      this.#abandon(request);
     });
     this.#serve(request, {
       writable: stream,
@@ -229,7 +229,7 @@ class NodeHttpListener implements HttpListener {
     });
     message.on("error", () => undefined);
     response.on("error", () => undefined);
-    response.once("close", () => request.abort(clientGone()));
+    response.once("close", () => this.#abandon(request));
     this.#serve(request, http1Target(response, this.#stopping));
   }
 
@@ -292,6 +292,11 @@ class NodeHttpListener implements HttpListener {
         this.#active.delete(request);
         if (this.#active.size === 0) this.#idle?.();
       });
+  }
+
+  /** The connection is gone; tells whoever still works on the request. */
+  #abandon(request: ServerRequest): void {
+    if (this.#active.has(request)) request.abort(clientGone());
   }
 
   #countStream(session: Http2Session, change: 1 | -1): void {

@@ -74,9 +74,9 @@ function openContext(request: ApiRequest, ports: PipelinePorts): OpenContext {
   const warnings = new Set<string>();
   try {
     const info = parseRequestInfo(request.method, request.path, () => request.query);
-    return { info, user: anonymousUser, warnings, auditId };
+    return { info, user: anonymousUser, warnings, responseHeaders: {}, auditId };
   } catch (error) {
-    return { info: unknownInfo(request), user: anonymousUser, warnings, auditId, error };
+    return { info: unknownInfo(request), user: anonymousUser, warnings, responseHeaders: {}, auditId, error };
   }
 }
 
@@ -88,6 +88,7 @@ function withCommonHeaders(response: ApiResponse, context: RequestContext): ApiR
   const headers: Record<string, string | readonly string[]> = {
     "audit-id": context.auditId,
     "cache-control": "no-cache, private",
+    ...context.responseHeaders,
     ...response.headers,
   };
   if (context.warnings.size > 0) headers["warning"] = warningHeaders(context.warnings);

@@ -56,8 +56,7 @@ export async function writeResponse(
     return;
   }
   target.sendHeaders(status, headers, true);
-  writeChunks(body ?? "", target.writable);
-  target.writable.end();
+  endWith(body ?? "", target.writable);
 }
 
 export function isStreamBody(body: ResponseBody | undefined): body is StreamBody {
@@ -92,14 +91,14 @@ async function writeCompressed(
   if (request.method !== "HEAD") target.writable.end(packed);
 }
 
-function writeChunks(body: Exclude<ResponseBody, StreamBody>, writable: Writable): void {
+function endWith(body: Exclude<ResponseBody, StreamBody>, writable: Writable): void {
   if (typeof body === "string" || body instanceof Uint8Array) {
-    writable.write(body);
+    writable.end(body);
     return;
   }
   writable.cork();
   for (const chunk of body) writable.write(chunk);
-  writable.uncork();
+  writable.end();
 }
 
 async function writeStream(

@@ -4,34 +4,23 @@
  */
 import { generateKeyPairSync } from "node:crypto";
 import { systemClock } from "#pkg/system/clock.ts";
-import { silentLogger } from "#pkg/system/log.ts";
+import { type Logger, silentLogger } from "#pkg/system/log.ts";
 import { systemRandom } from "#pkg/system/random.ts";
 import type { Store } from "../../store/store.ts";
 import { MemoryStore } from "../../store/testing/memory-store.ts";
-import type { Admission } from "../admission/admission.ts";
 import { type ApiServer, type ApiServerParts, startApiServer } from "../api-server.ts";
 import { jwtKeyOf } from "../authn/json-web-token.ts";
+import { createBuiltInParts } from "../built-in-parts.ts";
 import { buildServerVersion } from "../discovery/server-version.ts";
 import type { TlsMaterial } from "../http/http-listener.ts";
-import { applyTypeDefaults } from "../strategies/apply-type-defaults.ts";
-
-export const acceptAll: Admission = { mutate: async () => undefined, validate: async () => undefined };
-
-/** Kinds with their defaults and nothing else. */
-export const plainParts: ApiServerParts = {
-  strategyFor: (resource) => ({ applyDefaults: (object) => applyTypeDefaults(resource.typeName, object) }),
-  conversionFor: () => ({ toServed: (object) => object, toStored: (object) => object }),
-  tableFor: () => ({
-    columns: [{ name: "Name", type: "string", format: "name", description: "", priority: 0 }],
-    cells: (object) => [object.metadata.name ?? ""],
-  }),
-  createAdmission: () => acceptAll,
-};
 
 export interface DevServerOptions {
   readonly tls?: TlsMaterial;
   readonly parts?: Partial<ApiServerParts>;
   readonly store?: Store;
+  /** Write what every cluster starts from. Default: an empty cluster. */
+  readonly bootstrap?: boolean;
+  readonly log?: Logger;
 }
 
 export async function startDevServer(options: DevServerOptions = {}): Promise<ApiServer & { readonly store: Store }> {
@@ -39,6 +28,23 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<Ap
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const apiAudiences = ["https://kubernetes.default.svc"];
   const issuer = "https://kubernetes.default.svc";
+  const builtIns = createBuiltInParts(
+    {
+      // Nobody makes the service accounts that this plugin looks for.
+      admission: { disabledPlugins: ["ServiceAccount"] },
+      bootstrap: !options.bootstrap
+        ? undefined
+        : {
+            serviceCidrs: ["10.96.0.0/12"],
+            advertiseAddress: "192.0.2.1",
+            serviceIp: "10.96.0.1",
+            securePort: 6443,
+            clientAuthoritiesPem: options.tls?.certificate ?? "",
+            frontProxyAuthorityPem: options.tls?.certificate ?? "",
+          },
+    },
+    { clock: systemClock },
+  );
   const server = await startApiServer(
     {
       version: buildServerVersion("0.1.0", "linux/amd64"),
@@ -56,8 +62,8 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<Ap
       },
       tokens: { issuer, signingKey: privateKey, apiAudiences, extendExpiration: true },
     },
-    { store, clock: systemClock, random: systemRandom, log: silentLogger },
-    { ...plainParts, ...options.parts },
+    { store, clock: systemClock, random: systemRandom, log: options.log ?? silentLogger },
+    { ...builtIns, ...options.parts },
   );
   return Object.assign(server, { store });
 }

@@ -47,20 +47,6 @@ export function concatProtobufList(
   return writer.finish();
 }
 
-/**
- * One frame of a watch: four bytes of length, then the bare message of a WatchEvent, whose object stands in an envelope of
- * its own.
- */
-export function protobufEvent(type: string, sealed: Uint8Array): Buffer {
-  const typeField = textField(1, type);
-  const rawHead = fieldHead(1, sealed.length);
-  const objectHead = fieldHead(2, rawHead.length + sealed.length);
-  const size = typeField.length + objectHead.length + rawHead.length + sealed.length;
-  const length = Buffer.allocUnsafe(4);
-  length.writeUInt32BE(size);
-  return Buffer.concat([length, typeField, objectHead, rawHead, sealed]);
-}
-
 export function encodeProtobufStatus(status: StatusBody): Buffer {
   return encodeProtobuf({ ...status }, { group: "", version: "v1", kind: "Status" });
 }

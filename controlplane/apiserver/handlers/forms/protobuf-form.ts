@@ -1,5 +1,6 @@
 /** Whole objects, or their metadata alone, as protobuf. */
 import { formatApiVersion, type GroupVersionKind, type KubeObject } from "#pkg/api/meta/object.ts";
+import { encodeWatchFrame } from "#pkg/api/schema/protobuf.ts";
 import type { StatusBody } from "#pkg/api/status.ts";
 import type { ResponseBody } from "../../http/api-request.ts";
 import { mediaTypes } from "../../http/negotiation.ts";
@@ -11,7 +12,6 @@ import {
   encodeProtobufMetadata,
   encodeProtobufObject,
   encodeProtobufStatus,
-  protobufEvent,
 } from "./protobuf-bytes.ts";
 
 const watchContentType = `${mediaTypes.protobuf};stream=watch`;
@@ -49,13 +49,14 @@ export class ProtobufForm implements ObjectForm {
   }
 
   event(item: Parameters<ObjectForm["event"]>[0]): Uint8Array {
-    if (item.type === "BOOKMARK") return protobufEvent(item.type, this.#bookmark(item.revision, item.initialEventsEnd));
+    if (item.type === "BOOKMARK")
+      return encodeWatchFrame(item.type, this.#bookmark(item.revision, item.initialEventsEnd));
     const { entry, type } = item;
-    return entry.encoding(`protobuf ${type}`, () => protobufEvent(type, this.entry(entry)));
+    return entry.encoding(`protobuf ${type}`, () => encodeWatchFrame(type, this.entry(entry)));
   }
 
   error(status: StatusBody): Uint8Array {
-    return protobufEvent("ERROR", encodeProtobufStatus(status));
+    return encodeWatchFrame("ERROR", encodeProtobufStatus(status));
   }
 
   #bookmark(revision: number, initialEventsEnd: boolean): Uint8Array {
@@ -99,13 +100,13 @@ export class ProtobufMetadataForm implements ObjectForm {
   event(item: Parameters<ObjectForm["event"]>[0]): Uint8Array {
     if (item.type === "BOOKMARK") {
       const kind = { apiVersion: `meta.k8s.io/${this.#version}`, kind: "PartialObjectMetadata" };
-      return protobufEvent(item.type, this.#encode(bookmarkObject(kind, item.revision, item.initialEventsEnd)));
+      return encodeWatchFrame(item.type, this.#encode(bookmarkObject(kind, item.revision, item.initialEventsEnd)));
     }
     const { entry, type } = item;
-    return entry.encoding(`${this.#key} ${type}`, () => protobufEvent(type, this.entry(entry)));
+    return entry.encoding(`${this.#key} ${type}`, () => encodeWatchFrame(type, this.entry(entry)));
   }
 
   error(status: StatusBody): Uint8Array {
-    return protobufEvent("ERROR", encodeProtobufStatus(status));
+    return encodeWatchFrame("ERROR", encodeProtobufStatus(status));
   }
 }

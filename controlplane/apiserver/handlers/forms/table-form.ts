@@ -7,22 +7,13 @@ import type { StatusBody } from "#pkg/api/status.ts";
 import type { ResponseBody } from "../../http/api-request.ts";
 import { mediaTypes } from "../../http/negotiation.ts";
 import type { StoredEntry } from "../../registry/stored-entry.ts";
+import type { TableColumn } from "../../table/table-kind.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
 import { ChunkWriter, encodeJson, jsonEvent } from "./json-bytes.ts";
 import { JsonForm, JsonMetadataForm } from "./json-form.ts";
 import { bookmarkObject, type ListHead, listMeta, type ObjectForm } from "./object-form.ts";
 
-/** meta/v1 TableColumnDefinition. */
-export interface TableColumn {
-  readonly name: string;
-  readonly type: string;
-  readonly format: string;
-  readonly description: string;
-  /** 0: always shown. */
-  readonly priority: number;
-}
-
-/** How objects of a kind become rows; in the form they are stored in. */
+/** How objects of an endpoint become rows. */
 export interface TableConverter {
   readonly columns: readonly TableColumn[];
   cells(object: KubeObject): readonly unknown[];

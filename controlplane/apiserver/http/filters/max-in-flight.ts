@@ -7,6 +7,7 @@ import { StatusError } from "#pkg/api/status.ts";
 import type { Clock } from "#pkg/system/clock.ts";
 import type { ApiFilter, RequestContext, UserInfo } from "../api-request.ts";
 import { FairSeats } from "../fair-seats.ts";
+import type { FlowDirectory } from "../flow-directory.ts";
 import { isLongRunning } from "../long-running.ts";
 
 export interface InFlightLimits {
@@ -31,10 +32,17 @@ export class InFlight {
   readonly mutating: FairSeats;
   readonly #limits: InFlightLimits;
   readonly #clock: Clock;
+  readonly #flows: Pick<FlowDirectory, "flowOf"> | undefined;
   #refused = 0;
 
-  constructor(clock: Clock, limits: InFlightLimits = defaultInFlightLimits) {
+  /** `flows` tells clients which FlowSchema they fell under, and exempts those whose level is exempt. */
+  constructor(
+    clock: Clock,
+    limits: InFlightLimits = defaultInFlightLimits,
+    flows?: Pick<FlowDirectory, "flowOf"> | undefined,
+  ) {
     this.#clock = clock;
+    this.#flows = flows;
     this.#limits = limits;
     this.reading = new FairSeats({ seats: limits.reading, queuePerFlow: limits.queuePerUser });
     this.mutating = new FairSeats({ seats: limits.mutating, queuePerFlow: limits.queuePerUser });
@@ -46,20 +54,25 @@ export class InFlight {
   }
 
   readonly filter: ApiFilter = (next) => async (request, context) => {
-    if (isExempt(context)) return next(request, context);
+    const flow = this.#flows?.flowOf(context);
+    if (flow) {
+      context.responseHeaders["x-kubernetes-pf-flowschema-uid"] = flow.schemaUid;
+      context.responseHeaders["x-kubernetes-pf-prioritylevel-uid"] = flow.levelUid;
+    }
+    if (flow?.isExempt || isExempt(context)) return next(request, context);
     const seats = readingVerbs.has(context.info.verb) ? this.reading : this.mutating;
-    const flow = context.user.name;
-    if (!seats.tryTake(flow)) await this.#wait(seats, flow, request.signal);
+    const user = context.user.name;
+    if (!seats.tryTake(user)) await this.#wait(seats, user, request.signal);
     try {
       return await next(request, context);
     } finally {
-      seats.release(flow);
+      seats.release(user);
     }
   };
 
-  #wait(seats: FairSeats, flow: string, signal: AbortSignal): Promise<void> {
+  #wait(seats: FairSeats, user: string, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const place = seats.enqueue(flow, () => {
+      const place = seats.enqueue(user, () => {
         done();
         resolve();
       });

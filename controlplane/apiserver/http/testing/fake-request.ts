@@ -27,5 +27,5 @@ export function fakeRequest(method: string, target: string, fields: FakeRequestF
 
 export function fakeContext(request: ApiRequest, user: UserInfo = anonymousUser): RequestContext {
   const info = parseRequestInfo(request.method, request.path, () => request.query);
-  return { info, user, warnings: new Set(), auditId: "audit" };
+  return { info, user, warnings: new Set(), responseHeaders: {}, auditId: "audit" };
 }
