@@ -9,11 +9,13 @@ import type { Strategy } from "../registry/strategy.ts";
 import { configMapStrategy } from "./config-map.ts";
 import { defineStrategy } from "./define-strategy.ts";
 import { namespaceStrategy } from "./namespace.ts";
+import { otherStrategies } from "./other-strategies.ts";
 import { podStrategy } from "./pod.ts";
 import { secretStrategy } from "./secret.ts";
 import { serviceAccountStrategy } from "./service-account.ts";
 
 const byResource: Readonly<Record<string, Strategy>> = {
+  ...otherStrategies,
   configmaps: configMapStrategy as Strategy,
   namespaces: namespaceStrategy as Strategy,
   pods: podStrategy as Strategy,
