@@ -369,6 +369,14 @@ describe("startApiServer", () => {
     expect((await ask("GET", `${path}/e`)).json).toMatchObject({ apiVersion: "events.k8s.io/v1", note: "it runs" });
   });
 
+  test("tells how its components are", async () => {
+    const { json } = await ask("GET", "/api/v1/componentstatuses");
+    expect(json.items).toMatchObject([
+      { metadata: { name: "etcd-0" }, conditions: [{ type: "Healthy", status: "True" }] },
+    ]);
+    expect((await ask("GET", "/api/v1/componentstatuses/none")).status).toBe(404);
+  });
+
   test("deletes a collection by labels", async () => {
     const path = "/api/v1/namespaces/pages/configmaps";
     for (const name of ["d1", "d2"]) await ask("POST", path, { metadata: { name, labels: { del: "yes" } } });

@@ -19,7 +19,7 @@ import { DiscoveryHandler } from "./discovery/discovery-handler.ts";
 import type { ServerVersion } from "./discovery/server-version.ts";
 import { addBuiltInRoutes, type KindParts, registerBuiltIns } from "./handlers/built-in-routes.ts";
 import { encodeDocument } from "./handlers/forms/encode-document.ts";
-import { HealthHandler, pingCheck } from "./handlers/health.ts";
+import { type HealthCheck, HealthHandler, pingCheck } from "./handlers/health.ts";
 import { ResourceRouter } from "./handlers/resource-router.ts";
 import { rootHandler } from "./handlers/root-handler.ts";
 import type { ConnectHandlers } from "./handlers/subresources/connect.ts";
@@ -63,6 +63,8 @@ export interface ApiServerPorts {
 
 /** What kinds and policies bring along. */
 export interface ApiServerParts extends KindParts {
+  /** Called before anything else, with where stored objects will be found. */
+  readFrom?(reader: ObjectReader): void;
   createAdmission(ports: AdmissionPorts): Admission;
   /** Writes what must be in every cluster; run once after the caches are filled. May be called again after a failure. */
   bootstrap?(
@@ -70,6 +72,8 @@ export interface ApiServerParts extends KindParts {
     signal: AbortSignal,
   ): Promise<void>;
   readonly connect?: ConnectHandlers | undefined;
+  /** Further components for componentstatuses: "scheduler", "controller-manager". */
+  readonly components?: readonly HealthCheck[] | undefined;
   /** Paths outside the resource grammar: OpenAPI, token keys. */
   otherPaths?(router: ResourceRouter): readonly ((path: string) => ApiHandler | undefined)[];
 }
@@ -121,6 +125,13 @@ class ComposedApiServer implements ApiServer {
   readonly #stopping = new AbortController();
   readonly #isReady = Promise.withResolvers<void>();
   #bootstrapped = false;
+  readonly #storeCheck: HealthCheck = {
+    name: "etcd",
+    check: async () => {
+      const { readOnlyReason } = await this.#ports.store.status();
+      if (readOnlyReason !== undefined) throw new BerthError("Exhausted", `the store is read-only: ${readOnlyReason}`);
+    },
+  };
   #listener: HttpListener | undefined;
 
   constructor(options: ApiServerOptions, ports: ApiServerPorts, parts: ApiServerParts) {
@@ -136,6 +147,7 @@ class ComposedApiServer implements ApiServer {
     this.#registries = new Registries({ store, clock, random, log: cacheLog });
     registerBuiltIns(this.#registries, parts);
     this.reader = this.#registries.reader;
+    parts.readFrom?.(this.reader);
     this.writer = this.#registries.writer;
     this.#authorization = createAuthorizer({ reader: this.reader });
     this.#flows = new FlowDirectory(this.reader);
@@ -210,7 +222,9 @@ class ComposedApiServer implements ApiServer {
     });
     const handlerPorts = { clock, log, admission, authorizer: authorization, metrics: this.#metrics };
     const connect = this.#parts.connect ?? {};
-    addBuiltInRoutes(this.router, { ...handlerPorts, registries: this.#registries, virtual, connect }, this.#parts);
+    const components = [{ ...this.#storeCheck, name: "etcd-0" }, ...(this.#parts.components ?? [])];
+    const routePorts = { ...handlerPorts, registries: this.#registries, virtual, connect, components };
+    addBuiltInRoutes(this.router, routePorts, this.#parts);
     const handler = rootHandler({
       router: this.router,
       discovery: new DiscoveryHandler(this.router, () => this.#address(), encodeDocument),

@@ -1,24 +1,36 @@
 /** What the built-in kinds and policies bring to the API server: the one place that names them all. */
+import type { IpBlock } from "#pkg/api/ip-address.ts";
 import type { Clock } from "#pkg/system/clock.ts";
+import type { Random } from "#pkg/system/random.ts";
 import { type AdmissionOptions, createAdmissionChain } from "./admission/create-admission-chain.ts";
+import type { PortRange } from "./allocation/port-pool.ts";
+import { ServiceAllocator } from "./allocation/service-allocator.ts";
 import type { ApiServerParts } from "./api-server.ts";
 import { type BootstrapOptions, ensureBootstrapObjects } from "./bootstrap/ensure-bootstrap-objects.ts";
 import { conversionFor, fieldLabelsFor } from "./conversions/conversion-for.ts";
+import type { HealthCheck } from "./handlers/health.ts";
 import type { ConnectHandlers } from "./handlers/subresources/connect.ts";
-import { strategyFor } from "./strategies/all-strategies.ts";
+import { createStrategies } from "./strategies/all-strategies.ts";
 import { tableConverter } from "./table/tables.ts";
 
 export interface BuiltInOptions {
+  readonly services: {
+    /** One block of cluster IPs, or one of each family, the primary first. */
+    readonly blocks: readonly IpBlock[];
+    readonly nodePorts: PortRange;
+  };
   readonly admission?: AdmissionOptions | undefined;
   /** Absent: nothing is written at start, for a server beside one that does. */
   readonly bootstrap?: BootstrapOptions | undefined;
   /** The way to nodes and pods: logs, exec, port-forward, proxies. */
   readonly connect?: ConnectHandlers | undefined;
+  /** Further components for componentstatuses. */
+  readonly components?: readonly HealthCheck[] | undefined;
 }
 
 export function createBuiltInParts(options: BuiltInOptions, ports: { readonly clock: Clock }): ApiServerParts {
   const { clock } = ports;
-  const { admission, bootstrap, connect } = options;
+  const { admission, bootstrap, connect, components } = options;
   return {
     strategyFor,
     conversionFor,
@@ -27,5 +39,6 @@ export function createBuiltInParts(options: BuiltInOptions, ports: { readonly cl
     createAdmission: (admissionPorts) => createAdmissionChain(admission ?? {}, admissionPorts),
     ...(bootstrap ? { bootstrap: (objects) => ensureBootstrapObjects(bootstrap, { ...objects, clock }) } : {}),
     connect,
+    components,
   };
 }

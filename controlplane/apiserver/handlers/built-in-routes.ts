@@ -13,8 +13,10 @@ import type { ResourceRegistry } from "../registry/resource-registry.ts";
 import { storedResourceOf } from "../registry/stored-resource.ts";
 import type { Strategy } from "../registry/strategy.ts";
 import type { VirtualResource } from "../reviews/virtual-resource.ts";
+import { componentRegistry } from "./component-registry.ts";
 import type { TableConverter } from "./forms/table-form.ts";
 import type { HandlerPorts } from "./handler-ports.ts";
+import type { HealthCheck } from "./health.ts";
 import { tableDecoder } from "./object-decoder.ts";
 import type { ResourceEndpoint } from "./resource-endpoint.ts";
 import type { ResourceRouter, ServedResource, VerbHandlers } from "./resource-router.ts";
@@ -38,6 +40,8 @@ export interface RoutePorts extends HandlerPorts {
   readonly registries: Registries;
   readonly virtual: readonly VirtualResource[];
   readonly connect: ConnectHandlers;
+  /** What componentstatuses tells about. */
+  readonly components: readonly HealthCheck[];
 }
 
 /** Registers all stored resources; call before the registries start. */
@@ -57,14 +61,19 @@ export function addBuiltInRoutes(router: ResourceRouter, ports: RoutePorts, kind
   }
 }
 
-export function builtInEndpoint(resource: Resource, registries: Registries, kinds: KindParts): ResourceEndpoint {
+export function builtInEndpoint(
+  resource: Resource,
+  registries: Registries,
+  kinds: KindParts,
+  registry = registryOf(resource, registries, kinds),
+): ResourceEndpoint {
   const gvk: GroupVersionKind = { group: resource.group, version: resource.version, kind: resource.kind };
   const hasStatus = resource.subresources.some((one) => one.name === "status");
   const managed = new Map<string, ReturnType<typeof managedEndpoint>>();
   const convert = siblingConversion(resource, kinds);
   return {
     resource,
-    registry: registryOf(resource, registries, kinds),
+    registry,
     strategy: kinds.strategyFor(resource),
     decoder: tableDecoder(resource.typeName, gvk),
     schema: kindSchema(gvk),
@@ -141,7 +150,7 @@ function specialSubresources(endpoint: ResourceEndpoint, ports: RoutePorts, kind
 
 /** Proxies take any method; the rest what the table says. */
 function connectVerbs(name: ConnectName, sub: Subresource, ports: RoutePorts): VerbHandlers {
-  const handler = connectHandler(name, ports.connect);
+  const handler = connectHandler(name, ports.connect, ports);
   return Object.fromEntries(sub.verbs.map((verb) => [verb, handler]));
 }
 
@@ -157,6 +166,10 @@ function virtualRoutes(resource: Resource, ports: RoutePorts, kinds: KindParts):
     if (!pods) return undefined;
     const endpoint = builtInEndpoint(pods, ports.registries, kinds);
     return { resource, handlers: { "": { create: bindingHandler(endpoint, "", ports) } } };
+  }
+  if (resource.group === "" && resource.plural === "componentstatuses") {
+    const registry = componentRegistry(ports.components);
+    return storedRoutes(builtInEndpoint(resource, ports.registries, kinds, registry), ports);
   }
   const virtual = findVirtual(ports, resource, "");
   if (!virtual) return undefined;

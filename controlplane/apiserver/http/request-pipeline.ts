@@ -44,8 +44,7 @@ export function createRequestPipeline(
     const children = metrics.childrenFor(request, context.info);
     let response: ApiResponse;
     try {
-      if (context.error) throw context.error;
-      response = await handler(request, context);
+      response = context.error !== undefined ? toResponse(context.error, request) : await handler(request, context);
     } catch (error) {
       response = toResponse(error, request);
     }
