@@ -4,7 +4,7 @@
 import { systemRunner } from "#pkg/system/exec.ts";
 
 interface Prerequisite {
-  /** Found in PATH, or the package is installed. */
+  /** A program that is found in PATH, or a folder that is there. */
   readonly program: string;
   readonly debianPackage: string;
   readonly why: string;
@@ -19,7 +19,11 @@ export const prerequisites: readonly Prerequisite[] = [
   { program: "openssl", debianPackage: "openssl", why: "an independent look at certificates" },
   { program: "etcd", debianPackage: "etcd-server", why: "the store suite on a real etcd" },
   { program: "etcdctl", debianPackage: "etcd-client", why: "the etcd API of the embedded store" },
-  { program: "kubectl", debianPackage: "kubernetes-client", why: "the API server's scenario" },
+  {
+    program: "/usr/lib/python3/dist-packages/kubernetes/client",
+    debianPackage: "python3-kubernetes",
+    why: "a client in another language",
+  },
   { program: "containerd", debianPackage: "containerd", why: "pods" },
   { program: "runc", debianPackage: "runc", why: "pods" },
 ];
@@ -45,7 +49,7 @@ export async function installMissing(wanted: readonly Prerequisite[] = prerequis
 async function isInstalled(program: string): Promise<boolean> {
   try {
     await systemRunner.run({
-      argv: ["sh", "-c", `command -v ${program}`],
+      argv: ["sh", "-c", `command -v ${program} || test -d ${program}`],
       env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
     });
     return true;
