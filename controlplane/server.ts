@@ -4,7 +4,9 @@
  */
 import { isIP } from "node:net";
 import path from "node:path";
+import { type IpBlock, parseBlock } from "#pkg/api/ip-address.ts";
 import type { Clock } from "#pkg/system/clock.ts";
+import { BerthError } from "#pkg/system/errors.ts";
 import type { Files } from "#pkg/system/files.ts";
 import type { Logger } from "#pkg/system/log.ts";
 import type { Random } from "#pkg/system/random.ts";
@@ -143,6 +145,7 @@ async function startApi(options: ServerOptions, ports: ServerPorts, pki: Pki, st
     { store, clock, random, log },
     createBuiltInParts(
       {
+        services: { blocks: serviceBlocks(options), nodePorts: options.nodePorts },
         admission: { disabledPlugins: options.disabledAdmissionPlugins },
         bootstrap: {
           serviceCidrs: options.serviceCidrs,
@@ -153,7 +156,7 @@ async function startApi(options: ServerOptions, ports: ServerPorts, pki: Pki, st
           frontProxyAuthorityPem: pki.frontProxyAuthority.certificatePem,
         },
       },
-      { clock },
+      { clock, random },
     ),
   );
 }
@@ -182,6 +185,14 @@ function serveEtcd(
 function tlsMaterial(pki: Pki) {
   const { certificatePem, privateKeyPem } = pki.serving();
   return { certificate: certificatePem, privateKey: privateKeyPem, clientCa: pki.clusterAuthority.certificatePem };
+}
+
+function serviceBlocks({ serviceCidrs }: ServerOptions): readonly IpBlock[] {
+  return serviceCidrs.map((cidr) => {
+    const block = parseBlock(cidr);
+    if (!block) throw new BerthError("Invalid", `${cidr} is no block of addresses for services`);
+    return block;
+  });
 }
 
 function localAddress({ bindAddress }: ServerOptions): string {

@@ -28,11 +28,16 @@ export interface BuiltInOptions {
   readonly components?: readonly HealthCheck[] | undefined;
 }
 
-export function createBuiltInParts(options: BuiltInOptions, ports: { readonly clock: Clock }): ApiServerParts {
-  const { clock } = ports;
-  const { admission, bootstrap, connect, components } = options;
+export function createBuiltInParts(
+  options: BuiltInOptions,
+  ports: { readonly clock: Clock; readonly random: Random },
+): ApiServerParts {
+  const { clock, random } = ports;
+  const { services, admission, bootstrap, connect, components } = options;
+  const servicePools = new ServiceAllocator({ ...services, random });
   return {
-    strategyFor,
+    readFrom: (reader) => servicePools.readFrom(reader),
+    strategyFor: createStrategies({ servicePools }),
     conversionFor,
     fieldLabelsFor,
     tableFor: ({ group, version, kind }) => tableConverter({ group, version, kind }, clock),

@@ -3,9 +3,12 @@ import { describe, expect, test } from "vitest";
 import type { KubeObject } from "#pkg/api/meta/object.ts";
 import { resources } from "#pkg/api/schema/resources.ts";
 import { arbitraryObject } from "#pkg/api/schema/testing/arbitrary-object.ts";
-import { strategyFor } from "./all-strategies.ts";
+import { createStrategies } from "./all-strategies.ts";
 import { context } from "./testing/judge.ts";
 
+const strategyFor = createStrategies({
+  servicePools: { allocate: () => () => {}, release: () => {}, releaseUnused: () => {} },
+});
 const stored = resources.filter((resource) => resource.storagePrefix !== undefined);
 
 describe.each(stored.map((resource) => [`${resource.group}/${resource.version} ${resource.kind}`, resource] as const))(

@@ -12,6 +12,7 @@ import { namespaceStrategy } from "./namespace.ts";
 import { otherStrategies } from "./other-strategies.ts";
 import { podStrategy } from "./pod.ts";
 import { secretStrategy } from "./secret.ts";
+import { type ServicePools, serviceStrategy } from "./service.ts";
 import { serviceAccountStrategy } from "./service-account.ts";
 
 const byResource: Readonly<Record<string, Strategy>> = {
@@ -23,9 +24,20 @@ const byResource: Readonly<Record<string, Strategy>> = {
   serviceaccounts: serviceAccountStrategy as Strategy,
 };
 
+export interface StrategyPorts {
+  /** Where cluster IPs and node ports come from. */
+  readonly servicePools: ServicePools;
+}
+
 /** For a resource served in another form than it is stored in, only what belongs to the served form: its defaults. */
-export function strategyFor({ group, plural, typeName, storedAs, storagePrefix }: Resource): Strategy {
-  const isConverted = storagePrefix !== undefined && typeOf(storedAs) !== typeName;
-  const own = isConverted ? undefined : byResource[group ? `${plural}.${group}` : plural];
-  return own ?? defineStrategy<KubeObject>(typeName);
+export function createStrategies({ servicePools }: StrategyPorts): (resource: Resource) => Strategy {
+  const all = new Map<string, Strategy>([
+    ...Object.entries(byResource),
+    ["services", serviceStrategy(servicePools) as Strategy],
+  ]);
+  return ({ group, plural, typeName, storedAs, storagePrefix }) => {
+    const isConverted = storagePrefix !== undefined && typeOf(storedAs) !== typeName;
+    const own = isConverted ? undefined : all.get(group ? `${plural}.${group}` : plural);
+    return own ?? defineStrategy<KubeObject>(typeName);
+  };
 }

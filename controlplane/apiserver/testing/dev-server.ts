@@ -3,6 +3,7 @@
  * everything, everybody with the token "nobody" nothing.
  */
 import { generateKeyPairSync } from "node:crypto";
+import { parseBlock } from "#pkg/api/ip-address.ts";
 import { systemClock } from "#pkg/system/clock.ts";
 import { type Logger, silentLogger } from "#pkg/system/log.ts";
 import { systemRandom } from "#pkg/system/random.ts";
@@ -13,6 +14,8 @@ import { jwtKeyOf } from "../authn/json-web-token.ts";
 import { createBuiltInParts } from "../built-in-parts.ts";
 import { buildServerVersion } from "../discovery/server-version.ts";
 import type { TlsMaterial } from "../http/http-listener.ts";
+
+const serviceBlocks = ["10.96.0.0/12"].flatMap((text) => parseBlock(text) ?? []);
 
 export interface DevServerOptions {
   readonly tls?: TlsMaterial;
@@ -30,6 +33,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<Ap
   const issuer = "https://kubernetes.default.svc";
   const builtIns = createBuiltInParts(
     {
+      services: { blocks: serviceBlocks, nodePorts: { first: 30_000, last: 32_767 } },
       // Nobody makes the service accounts that this plugin looks for.
       admission: { disabledPlugins: ["ServiceAccount"] },
       bootstrap: !options.bootstrap
@@ -43,7 +47,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<Ap
             frontProxyAuthorityPem: options.tls?.certificate ?? "",
           },
     },
-    { clock: systemClock },
+    { clock: systemClock, random: systemRandom },
   );
   const server = await startApiServer(
     {
