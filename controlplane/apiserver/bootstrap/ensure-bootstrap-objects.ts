@@ -39,6 +39,9 @@ export interface BootstrapPorts {
   readonly clock: Clock;
 }
 
+/** What fails usually fails for all of a kind, for the same reason. */
+const namedProblems = 3;
+
 /**
  * Call it once the caches are there. Resolves when all is written; throws "Unavailable" that names what could not be, after
  * all the rest was: calling it again goes on from there.
@@ -50,7 +53,9 @@ export async function ensureBootstrapObjects(options: BootstrapOptions, ports: B
   const others = desired.filter(({ resource }) => resource !== "namespaces");
   const problems = [...(await applyAll(namespaces, ports)), ...(await applyAll(others, ports))];
   if (problems.length > 0) {
-    throw new BerthError("Unavailable", `cannot write what every cluster has: ${problems.join("; ")}`);
+    const more = problems.length > namedProblems ? `; and ${problems.length - namedProblems} more` : "";
+    const named = problems.slice(0, namedProblems).join("; ");
+    throw new BerthError("Unavailable", `cannot write what every cluster has: ${named}${more}`);
   }
   await ensureServiceCidrReady(ports);
 }
