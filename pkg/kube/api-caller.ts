@@ -74,7 +74,10 @@ export class ApiCaller {
     using limit = deadline(this.#options.clock, this.#timeoutMs, call.signal);
     try {
       const response = await this.#send(call, limit.signal);
-      return await readText(response.body);
+      const text = await readText(response.body);
+      // A transport may end a body at the signal; half a body must not pass for a whole one.
+      if (limit.signal.aborted) throw new BerthError("Aborted", `${call.method} ${call.path} was aborted`);
+      return text;
     } catch (error) {
       throw this.#explain(error, call, limit.isOver());
     }

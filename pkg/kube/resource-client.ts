@@ -159,7 +159,7 @@ export class ResourceClient<T extends KubeObject = KubeObject> {
     const signal = options.signal ? AbortSignal.any([options.signal, cancel.signal]) : cancel.signal;
     const call: ApiCall = { method: "GET", path: this.#collection(), query: watchQuery(options), signal };
     const response = await this.#caller.stream(call);
-    return watchStream<Stored<T>>(response.body, cancel);
+    return watchStream<Stored<T>>(response.body, cancel, options.signal);
   }
 
   async #replace(object: T, subresource: string | undefined, options: WriteOptions): Promise<Stored<T>> {

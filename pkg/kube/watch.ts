@@ -48,19 +48,23 @@ export async function* decodeWatch<T extends KubeObject>(
   }
 }
 
-/** A stream over the body of a request that `cancel` ends. Disposing ends the request, and iteration without an error. */
+/**
+ * A stream over the body of a request that `cancel` ends. Disposing ends the request, and iteration without an error; when the
+ * caller's own signal fires, iteration ends with "Aborted", also where the transport just stops.
+ */
 export function watchStream<T extends KubeObject>(
   body: AsyncIterable<Uint8Array>,
   cancel: AbortController,
-  options: WatchDecodeOptions = {},
+  signal: AbortSignal | undefined,
 ): WatchStream<T> {
   let isDisposed = false;
   async function* batches(): AsyncGenerator<readonly WatchEvent<T>[], void, void> {
     try {
-      yield* decodeWatch<T>(body, options);
+      yield* decodeWatch<T>(body);
     } catch (error) {
       if (!isDisposed) throw error;
     }
+    if (signal?.aborted && !isDisposed) throw new BerthError("Aborted", "the watch was aborted");
   }
   return {
     batches,

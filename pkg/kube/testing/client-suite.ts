@@ -40,7 +40,7 @@ export function kubeClientSuite(name: string, open: () => Promise<ClientUnderTes
       maps = client.configMaps.in(namespace);
     });
     afterAll(async () => {
-      await subject[Symbol.asyncDispose]();
+      await subject?.[Symbol.asyncDispose]();
     });
 
     const newMap = (mapName: string, data: Record<string, string> = {}, labels = {}): ConfigMap => ({
