@@ -6,6 +6,8 @@ import type * as admissionregistration from "#pkg/api/admissionregistration/v1.t
 import type * as apiextensions from "#pkg/api/apiextensions/v1.ts";
 import type * as apiregistration from "#pkg/api/apiregistration/v1.ts";
 import type * as apps from "#pkg/api/apps/v1.ts";
+import type * as authentication from "#pkg/api/authentication/v1.ts";
+import type * as authorization from "#pkg/api/authorization/v1.ts";
 import type * as autoscaling from "#pkg/api/autoscaling/v2.ts";
 import type * as batch from "#pkg/api/batch/v1.ts";
 import type * as certificates from "#pkg/api/certificates/v1.ts";
@@ -231,6 +233,41 @@ const extensionResources = {
   ),
 };
 
+/** Questions to the server: they are created, answered in their status, and never stored. */
+const reviewResources = {
+  tokenReviews: cluster<authentication.TokenReview>("authentication.k8s.io", "v1", "tokenreviews", "TokenReview"),
+  selfSubjectReviews: cluster<authentication.SelfSubjectReview>(
+    "authentication.k8s.io",
+    "v1",
+    "selfsubjectreviews",
+    "SelfSubjectReview",
+  ),
+  localSubjectAccessReviews: namespaced<authorization.LocalSubjectAccessReview>(
+    "authorization.k8s.io",
+    "v1",
+    "localsubjectaccessreviews",
+    "LocalSubjectAccessReview",
+  ),
+  selfSubjectAccessReviews: cluster<authorization.SelfSubjectAccessReview>(
+    "authorization.k8s.io",
+    "v1",
+    "selfsubjectaccessreviews",
+    "SelfSubjectAccessReview",
+  ),
+  selfSubjectRulesReviews: cluster<authorization.SelfSubjectRulesReview>(
+    "authorization.k8s.io",
+    "v1",
+    "selfsubjectrulesreviews",
+    "SelfSubjectRulesReview",
+  ),
+  subjectAccessReviews: cluster<authorization.SubjectAccessReview>(
+    "authorization.k8s.io",
+    "v1",
+    "subjectaccessreviews",
+    "SubjectAccessReview",
+  ),
+};
+
 /** Every built-in resource by the name of its accessor on the client. */
 export const resources = {
   ...coreResources,
@@ -239,4 +276,5 @@ export const resources = {
   ...storageResources,
   ...policyResources,
   ...extensionResources,
+  ...reviewResources,
 };

@@ -135,6 +135,15 @@ describe("FakeApi and other kinds", () => {
     expect(rest.status?.conditions?.map(({ type }) => type)).toEqual(["Initialized"]);
   });
 
+  test("reviews are answered and not stored, with no unless the test says otherwise", async () => {
+    const review = { metadata: {}, spec: { token: "t" } };
+    const { api, client } = open();
+    expect((await client.tokenReviews.create(review)).status).toMatchObject({ authenticated: false });
+    expect(api.peekAll(resources.tokenReviews)).toEqual([]);
+    const kind = new FakeApi({ review: () => ({ authenticated: true, user: { username: "ann" } }) }).client();
+    expect((await kind.tokenReviews.create(review)).status?.user?.username).toBe("ann");
+  });
+
   test("custom resources are taken as they come", async () => {
     const { client } = open();
     const widgets = client.resource(resourceRef("example.com", "v1", "widgets", "Widget", "Namespaced")).in("ns");

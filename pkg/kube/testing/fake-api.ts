@@ -19,7 +19,7 @@ import { type ResourceRef, resourceKey, resources } from "../resources.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../transport.ts";
 import { wholeBody } from "./fake-body.ts";
 import { answerList } from "./fake-list.ts";
-import { parseFakeRequest, type Verb } from "./fake-request.ts";
+import { type FakeRequest, parseFakeRequest, type Verb } from "./fake-request.ts";
 import { FakeStorage } from "./fake-storage.ts";
 import { FakeVerbs, keyOf } from "./fake-verbs.ts";
 import { FakeWatches } from "./fake-watches.ts";
@@ -56,6 +56,8 @@ export interface FakeApiOptions {
   readonly random?: Random | undefined;
   /** True: creating in a namespace that does not exist is 404. Default false. */
   readonly needsNamespaces?: boolean | undefined;
+  /** The status of TokenReviews, SubjectAccessReviews and their like. Default: nobody is known and nothing allowed. */
+  readonly review?: ((review: KubeObject) => object) | undefined;
 }
 
 export class FakeApi implements Transport {
@@ -65,12 +67,14 @@ export class FakeApi implements Transport {
   readonly #random: Random;
   readonly #storage = new FakeStorage();
   readonly #verbs: FakeVerbs;
+  readonly #review: (review: KubeObject) => object;
   readonly #watches: FakeWatches;
   #faults: { fault: Fault; left: number }[] = [];
 
   constructor(options: FakeApiOptions = {}) {
     this.clock = options.clock ?? new FakeClock();
     this.#random = options.random ?? new SeededRandom(7);
+    this.#review = options.review ?? (() => ({ authenticated: false, allowed: false }));
     this.#verbs = new FakeVerbs(this.#storage, this.clock, this.#random, options.needsNamespaces ?? false);
     this.#watches = new FakeWatches(this.#storage, this.clock);
   }
@@ -166,7 +170,7 @@ export class FakeApi implements Transport {
       case "watch":
         return this.#watches.open(request);
       case "create":
-        return jsonAnswer(201, subresource ? this.#verbs.act(request) : this.#verbs.create(request));
+        return jsonAnswer(201, this.#answerPost(request));
       case "update":
       case "patch":
         return jsonAnswer(200, this.#verbs.write(request));
@@ -175,6 +179,13 @@ export class FakeApi implements Transport {
       case "deletecollection":
         return jsonAnswer(200, this.#verbs.deleteCollection(request));
     }
+  }
+
+  #answerPost(request: FakeRequest): unknown {
+    if (request.subresource) return this.#verbs.act(request);
+    if (!request.ref.plural.endsWith("reviews")) return this.#verbs.create(request);
+    const review = request.body as KubeObject;
+    return { ...review, status: this.#review(review) };
   }
 
   #answerOther(raw: TransportRequest): TransportResponse {
