@@ -60,8 +60,10 @@ export class ResourceRouter implements DiscoverySource {
     const handler = handlers[info.verb];
     const { group, plural, namespaced } = served.resource;
     const everywhere = namespaced && info.namespace === "" && !acrossNamespaces.has(info.verb);
-    if (!handler || everywhere) throw StatusError.methodNotAllowed({ group, resource: plural }, info.verb || "method");
-    return handler;
+    if (!handler || everywhere || !fitsVerb(info)) {
+      throw StatusError.methodNotAllowed({ group, resource: plural }, info.verb || "method");
+    }
+    return namespaced || info.namespace === "" ? handler : withoutNamespace(handler);
   }
 
   #changed(): void {
@@ -78,6 +80,17 @@ export function unknownResource(): StatusError {
     message: "the server could not find the requested resource",
     details: {},
   });
+}
+
+/** For authorization a namespace is in itself; as an object it is in none. */
+function withoutNamespace(handler: ApiHandler): ApiHandler {
+  return (request, context) => handler(request, { ...context, info: { ...context.info, namespace: "" } });
+}
+
+/** Objects are replaced by name and created without one. */
+function fitsVerb({ verb, name, subresource }: RequestInfo): boolean {
+  if (verb === "update" || verb === "patch") return name !== "";
+  return verb !== "create" || subresource !== "" || name === "";
 }
 
 function fitsPath(info: RequestInfo, resource: Resource): boolean {
