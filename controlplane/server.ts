@@ -12,6 +12,7 @@ import type { Logger } from "#pkg/system/log.ts";
 import type { Random } from "#pkg/system/random.ts";
 import { type ApiServer, startApiServer } from "./apiserver/api-server.ts";
 import { jwtKeyOf } from "./apiserver/authn/json-web-token.ts";
+import { buildOidcDocuments } from "./apiserver/authn/oidc-discovery.ts";
 import { parseTokenFile } from "./apiserver/authn/static-tokens.ts";
 import { createBuiltInParts } from "./apiserver/built-in-parts.ts";
 import { buildServerVersion } from "./apiserver/discovery/server-version.ts";
@@ -116,11 +117,13 @@ async function startApi(options: ServerOptions, ports: ServerPorts, pki: Pki, st
   const apiAudiences = options.apiAudiences;
   const advertised =
     options.advertiseAddress ?? (isAnyAddress(options.bindAddress) ? ports.hostAddress : options.bindAddress);
+  const version = buildServerVersion(ports.version, ports.platform);
+  const address = `${advertised}:${options.securePort}`;
   return startApiServer(
     {
-      version: buildServerVersion(ports.version, ports.platform),
+      version,
       listen: { host: options.bindAddress, port: options.securePort, tls: tlsMaterial(pki) },
-      advertisedAddress: options.securePort === 0 ? undefined : `${advertised}:${options.securePort}`,
+      advertisedAddress: options.securePort === 0 ? undefined : address,
       authentication: {
         clientAuthoritiesPem: pki.clusterAuthority.certificatePem,
         frontProxy: { authoritiesPem: pki.frontProxyAuthority.certificatePem, allowedNames: ["front-proxy-client"] },
@@ -145,6 +148,8 @@ async function startApi(options: ServerOptions, ports: ServerPorts, pki: Pki, st
     { store, clock, random, log },
     createBuiltInParts(
       {
+        version: version.gitVersion,
+        oidc: buildOidcDocuments(options.serviceAccountIssuer, pki.serviceAccountVerificationKeys, address),
         services: { blocks: serviceBlocks(options), nodePorts: options.nodePorts },
         admission: { disabledPlugins: options.disabledAdmissionPlugins },
         bootstrap: {

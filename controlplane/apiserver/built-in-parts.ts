@@ -6,14 +6,21 @@ import { type AdmissionOptions, createAdmissionChain } from "./admission/create-
 import type { PortRange } from "./allocation/port-pool.ts";
 import { ServiceAllocator } from "./allocation/service-allocator.ts";
 import type { ApiServerParts } from "./api-server.ts";
+import type { OidcDocuments } from "./authn/oidc-discovery.ts";
+import { oidcPaths } from "./authn/oidc-paths.ts";
 import { type BootstrapOptions, ensureBootstrapObjects } from "./bootstrap/ensure-bootstrap-objects.ts";
 import { conversionFor, fieldLabelsFor } from "./conversions/conversion-for.ts";
 import type { HealthCheck } from "./handlers/health.ts";
 import type { ConnectHandlers } from "./handlers/subresources/connect.ts";
+import { openApiPaths } from "./openapi/openapi-handler.ts";
 import { createStrategies } from "./strategies/all-strategies.ts";
 import { tableConverter } from "./table/tables.ts";
 
 export interface BuiltInOptions {
+  /** What OpenAPI documents say the server's version is. */
+  readonly version: string;
+  /** Absent: the keys of service-account tokens are not published. */
+  readonly oidc?: OidcDocuments | undefined;
   readonly services: {
     /** One block of cluster IPs, or one of each family, the primary first. */
     readonly blocks: readonly IpBlock[];
@@ -33,7 +40,7 @@ export function createBuiltInParts(
   ports: { readonly clock: Clock; readonly random: Random },
 ): ApiServerParts {
   const { clock, random } = ports;
-  const { services, admission, bootstrap, connect, components } = options;
+  const { services, admission, bootstrap, connect, components, oidc, version } = options;
   const servicePools = new ServiceAllocator({ ...services, random });
   return {
     readFrom: (reader) => servicePools.readFrom(reader),
@@ -45,5 +52,6 @@ export function createBuiltInParts(
     ...(bootstrap ? { bootstrap: (objects) => ensureBootstrapObjects(bootstrap, { ...objects, clock }) } : {}),
     connect,
     components,
+    otherPaths: (router) => [openApiPaths(router, version), ...(oidc ? [oidcPaths(oidc)] : [])],
   };
 }

@@ -33,6 +33,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<Ap
   const issuer = "https://kubernetes.default.svc";
   const builtIns = createBuiltInParts(
     {
+      version: "v1.36.0",
       services: { blocks: serviceBlocks, nodePorts: { first: 30_000, last: 32_767 } },
       // Nobody makes the service accounts that this plugin looks for.
       admission: { disabledPlugins: ["ServiceAccount"] },
