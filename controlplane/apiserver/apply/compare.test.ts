@@ -314,4 +314,11 @@ describe("mergeObjects, removeFields, toFieldSet and the comparisons", () => {
   ])("findTypeErrors of %j", (object, error) => {
     expect(findTypeErrors(object, structSchema("apps/v1.DeploymentSpec"))).toEqual([error]);
   });
+
+  test("findTypeErrors stops at what nobody would read", () => {
+    const object = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`x${index}`, 1]));
+    const errors = findTypeErrors(object, structSchema("apps/v1.DeploymentSpec"));
+    expect(errors).toHaveLength(51);
+    expect(errors.at(-1)).toBe("and more");
+  });
 });

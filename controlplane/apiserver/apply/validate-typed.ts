@@ -7,15 +7,18 @@ import { isJsonObject } from "../patch/value-schema.ts";
 import { itemElement } from "./list-items.ts";
 import { fieldElement, formatPathElement } from "./path-element.ts";
 
+/** Nobody reads more, and a body may have a hundred thousand wrong fields. */
+const maxErrors = 50;
+
 /** What is wrong, one text per field, such as `.spec.replicas: expected numeric (int or float), got string`. */
 export function findTypeErrors(object: JsonObject, schema: StructSchema): readonly string[] {
   const errors: string[] = [];
   checkValue(object, schema, "", errors);
-  return errors;
+  return errors.length > maxErrors ? [...errors.slice(0, maxErrors), "and more"] : errors;
 }
 
 function checkValue(value: unknown, schema: ValueSchema, path: string, errors: string[]): void {
-  if (value === null || value === undefined) return;
+  if (value === null || value === undefined || errors.length > maxErrors) return;
   switch (schema.kind) {
     case "untyped":
       return;
@@ -41,6 +44,7 @@ function checkFields(
   errors: string[],
 ): void {
   for (const key of Object.keys(object)) {
+    if (errors.length > maxErrors) return;
     const inner = schema.kind === "map" ? schema.value : (schema.field(key)?.value ?? schema.additional);
     const innerPath = `${path}${formatPathElement(fieldElement(key))}`;
     if (inner) checkValue(object[key], inner, innerPath, errors);

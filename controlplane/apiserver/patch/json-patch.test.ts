@@ -152,6 +152,16 @@ describe("applyJsonPatch", () => {
     expect(refusal(current, [copy("a"), copy("b"), copy("c")]).code).toBe(422);
   });
 
+  test("refuses to shift long lists over and over", () => {
+    const list = Array.from({ length: 200_000 }, () => 1);
+    const insert = { op: "add", path: "/list/0", value: 1 };
+    const patch = (count: number) => Array.from({ length: count }, () => insert);
+    expect(applyJsonPatch({ list }, bytes(patch(3))).list).toHaveLength(200_003);
+    expect(refusal({ list }, patch(100)).message).toContain("inserts into long lists too often");
+    const append = Array.from({ length: 1000 }, () => ({ ...insert, path: "/list/-" }));
+    expect(applyJsonPatch({ list }, bytes(append)).list).toHaveLength(201_000);
+  });
+
   test("doubling by copies ends at the budget", () => {
     const patch = Array.from({ length: 60 }, (_, round) => ({ op: "copy", from: "", path: `/c${round}` }));
     expect(refusal({ a: "x".repeat(100) }, patch).code).toBe(422);

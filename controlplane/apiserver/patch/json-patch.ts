@@ -13,6 +13,8 @@ import { cloneJson, equalJson, isJsonObject, ownValue } from "./value-schema.ts"
 export const maxJsonPatchOperations = 10_000;
 /** Bytes of JSON that all copy operations of a patch may produce together. */
 export const maxCopiedBytes = 3 * 1024 * 1024;
+/** List items that all operations together may shift: a few ms of work, where 10,000 inserts into a long list take many s. */
+export const maxShiftedItems = 10_000_000;
 
 /**
  * The object after the patch; `current` is left alone. Throws StatusError: 400 for a malformed patch, 413 for too many
@@ -22,7 +24,7 @@ export function applyJsonPatch<T extends object>(current: T, patch: Uint8Array):
   const operations = parseOperations(parsePatchDocument(patch));
   // Held in a box, so that an operation on the whole document ("") has a parent like any other.
   const box: JsonObject = { root: cloneJson(current) };
-  let copiedBytes = 0;
+  let [copiedBytes, shiftedItems] = [0, 0];
   for (const [index, operation] of operations.entries()) {
     if (operation.op === "copy" || operation.op === "move") {
       const source = locate(box, operation.from, index);
@@ -37,7 +39,10 @@ export function applyJsonPatch<T extends object>(current: T, patch: Uint8Array):
         );
       }
     }
-    run(box, operation, index);
+    shiftedItems += run(box, operation, index);
+    if (shiftedItems > maxShiftedItems) {
+      throw unprocessablePatch(`operation ${index}: the patch inserts into long lists too often`);
+    }
   }
   if (!isJsonObject(box["root"])) throw unprocessablePatch("the patched document is not a JSON object");
   return box["root"] as T;
@@ -75,7 +80,8 @@ function parseOperation(item: unknown, index: number): PatchOperation {
   }
 }
 
-function run(box: JsonObject, operation: PatchOperation, index: number): void {
+/** Returns how many list items it may have shifted. */
+function run(box: JsonObject, operation: PatchOperation, index: number): number {
   const target = locate(box, operation.path, index);
   switch (operation.op) {
     case "test":
@@ -83,7 +89,7 @@ function run(box: JsonObject, operation: PatchOperation, index: number): void {
       if (!equalJson(target.value ?? null, operation.value)) {
         throw unprocessablePatch(`testing value ${operation.path} failed`);
       }
-      return;
+      return 0;
     case "remove":
     case "replace":
       if (target.value === undefined) throw missing(operation, operation.path, index);
@@ -98,6 +104,7 @@ function run(box: JsonObject, operation: PatchOperation, index: number): void {
   if ("from" in inBox) inBox.from = `/root${inBox.from}`;
   const [error] = applyPatch(box, [inBox as Operation]);
   if (error) throw unprocessablePatch(`operation ${index} (${operation.op} ${operation.path}): ${error.message}`);
+  return target.listLength;
 }
 
 interface Location {
@@ -105,11 +112,13 @@ interface Location {
   readonly value: unknown;
   /** Its parent is an object, or a list that this index fits into. */
   readonly canAdd: boolean;
+  /** Of the parent, when it is a list. */
+  readonly listLength: number;
 }
 
 /** Follows a JSON pointer over own properties. Throws for a pointer that is malformed or goes through a prototype. */
 function locate(box: JsonObject, pointer: string, index: number): Location {
-  if (pointer === "") return { value: box["root"], canAdd: true };
+  if (pointer === "") return { value: box["root"], canAdd: true, listLength: 0 };
   if (!pointer.startsWith("/")) throw unprocessablePatch(`operation ${index}: ${pointer} is not a JSON pointer`);
   const tokens = pointer.slice(1).split("/").map(unescapeToken);
   let parent: unknown = box["root"];
@@ -132,13 +141,14 @@ const listIndex = /^(0|[1-9][0-9]{0,9})$/;
 
 function step(parent: unknown, token: string): Location {
   if (Array.isArray(parent)) {
-    if (token === "-") return { value: undefined, canAdd: true };
-    if (!listIndex.test(token)) return { value: undefined, canAdd: false };
+    const listLength = parent.length;
+    if (token === "-") return { value: undefined, canAdd: true, listLength: 0 };
+    if (!listIndex.test(token)) return { value: undefined, canAdd: false, listLength };
     const position = Number(token);
-    return { value: parent[position] as unknown, canAdd: position <= parent.length };
+    return { value: parent[position] as unknown, canAdd: position <= listLength, listLength };
   }
-  if (isJsonObject(parent)) return { value: ownValue(parent, token), canAdd: true };
-  return { value: undefined, canAdd: false };
+  const isObject = isJsonObject(parent);
+  return { value: isObject ? ownValue(parent, token) : undefined, canAdd: isObject, listLength: 0 };
 }
 
 function unescapeToken(token: string): string {

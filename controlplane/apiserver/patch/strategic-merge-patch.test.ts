@@ -287,6 +287,75 @@ describe("applyStrategicMergePatch", () => {
       { minAvailable: 1, selector: { matchLabels: { a: "1" } } },
     ],
     [
+      "what kubectl apply sends when image, env, containers, volume source and strategy change at once",
+      "apps/v1.DeploymentSpec",
+      {
+        strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: "25%" } },
+        template: {
+          spec: {
+            containers: [
+              {
+                name: "web",
+                image: "nginx:1",
+                env: [
+                  { name: "A", value: "1" },
+                  { name: "B", value: "2" },
+                ],
+                ports: [{ containerPort: 80, protocol: "TCP" }],
+                imagePullPolicy: "IfNotPresent",
+              },
+              { name: "side", image: "busybox:1" },
+              { name: "injected", image: "proxy:1" },
+            ],
+            volumes: [{ name: "v", emptyDir: {} }],
+          },
+        },
+      },
+      {
+        strategy: { $retainKeys: ["type"], rollingUpdate: null, type: "Recreate" },
+        template: {
+          spec: {
+            "$setElementOrder/containers": [{ name: "web" }],
+            "$setElementOrder/volumes": [{ name: "v" }],
+            containers: [
+              {
+                "$setElementOrder/env": [{ name: "A" }, { name: "C" }],
+                env: [
+                  { name: "C", value: "3" },
+                  { $patch: "delete", name: "B" },
+                ],
+                image: "nginx:2",
+                name: "web",
+              },
+              { $patch: "delete", name: "side" },
+            ],
+            volumes: [{ $retainKeys: ["configMap", "name"], configMap: { name: "c" }, emptyDir: null, name: "v" }],
+          },
+        },
+      },
+      {
+        strategy: { type: "Recreate" },
+        template: {
+          spec: {
+            containers: [
+              {
+                name: "web",
+                image: "nginx:2",
+                env: [
+                  { name: "A", value: "1" },
+                  { name: "C", value: "3" },
+                ],
+                ports: [{ containerPort: 80, protocol: "TCP" }],
+                imagePullPolicy: "IfNotPresent",
+              },
+              { name: "injected", image: "proxy:1" },
+            ],
+            volumes: [{ name: "v", configMap: { name: "c" } }],
+          },
+        },
+      },
+    ],
+    [
       "replaces a scalar by a map and a map by a scalar",
       "core/v1.Container",
       { livenessProbe: { httpGet: { port: 80 } } },
