@@ -9,6 +9,7 @@ import type { Logger } from "#pkg/system/log.ts";
 import type { ResponseSink, StreamBody } from "../http/api-request.ts";
 import { statusOfError } from "../http/status-response.ts";
 import type { WatchItem, WatchSubscription } from "../registry/resource-registry.ts";
+import { ChunkWriter } from "./forms/json-bytes.ts";
 import type { ObjectForm } from "./forms/object-form.ts";
 
 export interface WatchCounters {
@@ -22,11 +23,11 @@ export function streamWatch(
   counters: WatchCounters,
   log: Logger,
 ): StreamBody {
-  const writeItem = (item: WatchItem, sink: ResponseSink): boolean => {
+  const encode = (item: WatchItem): Uint8Array => {
     const bytes = item.type === "ERROR" ? form.error(statusOf(item.error, log)) : form.event(item);
     counters.events.add();
     counters.sizes.observe(bytes.length);
-    return sink.write(bytes);
+    return bytes;
   };
   return {
     async stream(sink, signal) {
@@ -34,12 +35,21 @@ export function streamWatch(
       for (;;) {
         const ready = await items.next();
         if (!ready || signal.aborted) return;
-        let keepsUp = true;
-        for (const item of ready) keepsUp = writeItem(item, sink);
-        if (!keepsUp) await sink.drained();
+        if (!write(ready, encode, sink)) await sink.drained();
       }
     },
   };
+}
+
+/** A write to the connection costs more than a copy: events that are ready together go out together. */
+function write(items: readonly WatchItem[], encode: (item: WatchItem) => Uint8Array, sink: ResponseSink): boolean {
+  const [first] = items;
+  if (items.length === 1 && first) return sink.write(encode(first));
+  const writer = new ChunkWriter();
+  for (const item of items) writer.add(encode(item));
+  let keepsUp = true;
+  for (const chunk of writer.finish()) keepsUp = sink.write(chunk);
+  return keepsUp;
 }
 
 function statusOf(error: Error, log: Logger): StatusError["status"] {

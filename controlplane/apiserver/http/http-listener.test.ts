@@ -8,6 +8,7 @@ import { StatusError } from "#pkg/api/status.ts";
 import { systemClock } from "#pkg/system/clock.ts";
 import { silentLogger } from "#pkg/system/log.ts";
 import type { ApiRequest, ApiResponse } from "./api-request.ts";
+import type { HttpLimits } from "./http-limits.ts";
 import { type HttpListener, startHttpListener } from "./http-listener.ts";
 import { statusOfError, statusResponse } from "./status-response.ts";
 import { makeTestCertificate, type TestCertificate } from "./testing/test-certificate.ts";
@@ -39,8 +40,7 @@ async function answer(request: ApiRequest): Promise<ApiResponse> {
         headers: {},
         body: {
           async stream(sink, signal) {
-            sink.write(encoder.encode("first\n"));
-            sink.write(encoder.encode("second\n"));
+            sink.write(encoder.encode("first\nsecond\n"));
             if (signal.aborted) return;
             await once(signal, "abort");
             seen.aborted++;
@@ -85,13 +85,13 @@ async function handle(request: ApiRequest): Promise<ApiResponse> {
 let certificate: TestCertificate;
 let listener: HttpListener;
 
-const open = () =>
+const open = (limits: Partial<HttpLimits> = {}) =>
   startHttpListener(
     {
       host: "127.0.0.1",
       port: 0,
       tls: certificate,
-      limits: { bodyIdleMs: 100, bodyTotalMs: 400, stallMs: 150, drainMs: 2000 },
+      limits: { bodyIdleMs: 100, bodyTotalMs: 400, stallMs: 150, drainMs: 2000, ...limits },
     },
     handle,
     { clock: systemClock, log: silentLogger },
@@ -281,6 +281,31 @@ describe("startHttpListener", () => {
     socket.write("rubbish\r\n\r\n");
     expect(await textOf(socket)).toMatch(/^HTTP\/1.1 400 /);
     expect((await h1("GET", "/echo")).status).toBe(200);
+  });
+
+  test("gives up on headers that come too slowly", async () => {
+    const own = await open({ headersMs: 100 });
+    const socket = tlsConnect({
+      host: "127.0.0.1",
+      port: own.port,
+      servername: "localhost",
+      ca: certificate.certificate,
+    });
+    socket.write("GET /echo HTTP/1.1\r\nHost: x\r\n");
+    expect(await textOf(socket)).toMatch(/^(HTTP\/1.1 40[08] .*)?/);
+    expect(socket.destroyed).toBe(true);
+    await own[Symbol.asyncDispose]();
+  });
+
+  test("closes a session that is not used, and none with an open stream", async () => {
+    const own = await open({ idleMs: 80 });
+    const [idle, busy] = [h2Session(own), h2Session(own)];
+    const stream = busy.request({ ":path": "/stream" });
+    await once(stream, "data");
+    await once(idle, "close");
+    expect([busy.closed, stream.closed]).toEqual([false, false]);
+    busy.destroy();
+    await own[Symbol.asyncDispose]();
   });
 
   test("dispose ends streams, lets requests finish and accepts no more", async () => {

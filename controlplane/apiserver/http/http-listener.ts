@@ -337,7 +337,7 @@ function serverOptions(tls: TlsMaterial, limits: HttpLimits): SecureServerOption
       maxHeaderSize: limits.maxHeaderBytes,
       headersTimeout: limits.headersMs,
       requestTimeout: limits.headersMs + limits.bodyTotalMs,
-      connectionsCheckingInterval: 5_000,
+      connectionsCheckingInterval: Math.min(limits.headersMs, 5_000),
       keepAliveTimeout: limits.idleMs,
     } as object),
   };

@@ -114,12 +114,11 @@ async function writeStream(
   writable.end();
 }
 
-/** Joins the writes of one turn of the event loop into one write to the connection. */
+/** Each write is one write to the connection: callers join small pieces. */
 class WritableSink implements ResponseSink {
   readonly #writable: Writable;
   readonly #ports: WriterPorts;
   readonly #stalled: () => void;
-  #corked = false;
 
   constructor(writable: Writable, ports: WriterPorts, stalled: () => void) {
     this.#writable = writable;
@@ -129,16 +128,7 @@ class WritableSink implements ResponseSink {
 
   write(chunk: Uint8Array): boolean {
     const writable = this.#writable;
-    if (writable.destroyed || writable.writableEnded) return true;
-    if (!this.#corked) {
-      this.#corked = true;
-      writable.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        writable.uncork();
-      });
-    }
-    return writable.write(chunk);
+    return writable.destroyed || writable.writableEnded || writable.write(chunk);
   }
 
   drained(): Promise<void> {

@@ -32,7 +32,8 @@ export async function chooseForm(endpoint: ResourceEndpoint, request: ApiRequest
   const wanted = negotiateResponse(request.headers["accept"], wantsPretty(request), allows, formats);
   const form = formOf(endpoint, wanted, request);
   const ready = form instanceof Promise ? await form : form;
-  if (wanted.format !== "yaml" && !wanted.pretty) return ready;
+  const isText = wanted.format === "yaml" || (wanted.format === "json" && wanted.pretty);
+  if (!isText) return ready;
   const { TextForm } = await import("./text-form.ts");
   return new TextForm(ready, wanted.format === "yaml" ? "yaml" : "pretty");
 }
