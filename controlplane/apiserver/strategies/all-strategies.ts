@@ -14,9 +14,11 @@ import { podStrategy } from "./pod.ts";
 import { secretStrategy } from "./secret.ts";
 import { type ServicePools, serviceStrategy } from "./service.ts";
 import { serviceAccountStrategy } from "./service-account.ts";
+import { workloadStrategies } from "./workload-strategies.ts";
 
 const byResource: Readonly<Record<string, Strategy>> = {
   ...otherStrategies,
+  ...workloadStrategies,
   configmaps: configMapStrategy as Strategy,
   namespaces: namespaceStrategy as Strategy,
   pods: podStrategy as Strategy,

@@ -16,14 +16,22 @@ import { volumeWarnings } from "./volume-warnings.ts";
 /** People make pods, machines change them: updates carry no warnings. */
 export function podWarnings(pod: core.Pod, current?: core.Pod): readonly string[] {
   if (current) return [];
-  const problems = dns1123LabelProblems(pod.metadata.name ?? "");
-  const name =
-    problems.length > 0
-      ? [
-          `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${problems.join(" ")}]`,
-        ]
-      : [];
-  return [...name, ...specWarnings(pod.metadata, pod.spec, new FieldPath(), false)];
+  return [
+    ...nameWarnings(pod.metadata.name, "the Pod's hostname"),
+    ...specWarnings(pod.metadata, pod.spec, new FieldPath(), false),
+  ];
+}
+
+/** For owners whose pods are named after them. */
+export function podNameWarnings(name: string | undefined): readonly string[] {
+  return nameWarnings(name, "Pod names and hostnames");
+}
+
+function nameWarnings(name: string | undefined, use: string): readonly string[] {
+  const problems = dns1123LabelProblems(name ?? "");
+  if (problems.length === 0) return [];
+  const why = "which can result in surprising behavior; a DNS label is recommended";
+  return [`metadata.name: this is used in ${use}, ${why}: [${problems.join(" ")}]`];
 }
 
 /** For the template of a controller at `at`; nothing when it did not change. */
