@@ -41,6 +41,7 @@ export class AutoCompaction {
     const old = this.#samples[last]?.revision ?? 0;
     if (last > 0) this.#samples.splice(0, last);
     const target = Math.max(Math.min(old, revision - leastRevisions), revision - mostRevisions);
-    return target > compactRevision ? target : undefined;
+    // Revision 1 is the empty store: nothing to forget.
+    return target > Math.max(compactRevision, 1) ? target : undefined;
   }
 }

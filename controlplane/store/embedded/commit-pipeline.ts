@@ -60,11 +60,14 @@ export class CommitPipeline implements AsyncDisposable {
   #doubtful: readonly PendingWrite[] = [];
   #probeTimer: Timer | undefined;
   #closed = false;
+  /** The newest revision on disk, and the newest submitted. */
   #revision: number;
+  #newest: number;
 
   constructor(options: CommitPipelineOptions, revision: number) {
     this.#options = options;
     this.#revision = revision;
+    this.#newest = revision;
   }
 
   /** Why writes are refused now; undefined while they are not. */
@@ -83,6 +86,7 @@ export class CommitPipeline implements AsyncDisposable {
         reject(this.#refusal);
         return;
       }
+      this.#newest = write.revision;
       this.#gathering.push({ ...write, resolve, reject });
       this.flush();
     });
@@ -91,7 +95,7 @@ export class CommitPipeline implements AsyncDisposable {
   /** Resolves when everything submitted so far is durable; throws like `submit` when it will not be. */
   async settled(): Promise<void> {
     if (this.isIdle) return;
-    await this.submit({ revision: this.#newestRevision(), versions: [], leases: [] });
+    await this.submit({ revision: this.#newest, versions: [], leases: [] });
   }
 
   /** Writes what has gathered, or the housekeeping that is due, as soon as the disk is free. */
@@ -116,10 +120,6 @@ export class CommitPipeline implements AsyncDisposable {
     this.#probeTimer?.cancel();
     this.#refusal ??= etcdError("stopped");
     this.#failGroup(this.#doubtful, this.#refusal);
-  }
-
-  #newestRevision(): number {
-    return this.#gathering.at(-1)?.revision ?? this.#revision;
   }
 
   async #writeGroup(group: readonly PendingWrite[]): Promise<void> {
@@ -160,6 +160,7 @@ export class CommitPipeline implements AsyncDisposable {
     this.#gathering = [];
     if (cause.code === "Exhausted") {
       this.#refusal = etcdError("noSpace", cause.message);
+      this.#newest = this.#revision;
       this.#options.onRolledBack();
       this.#failGroup([...group, ...gathered], this.#refusal);
     } else {
@@ -199,6 +200,7 @@ export class CommitPipeline implements AsyncDisposable {
     this.#doubtful = [];
     const revision = group.at(-1)?.revision ?? this.#revision;
     if (group.length > 0 && revision > this.#revision && revisionOnDisk >= revision) this.#commitGroup(group, revision);
+    this.#newest = this.#revision;
     this.#options.onRolledBack();
   }
 }

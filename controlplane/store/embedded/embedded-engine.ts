@@ -141,11 +141,8 @@ export class EmbeddedEngine implements Store {
   async txn(request: TxnRequest): Promise<TxnResponse> {
     this.#assertOpen();
     validateTxn(request, this.#options.maxRequestBytes);
-    if (isReadOnlyTxn(request)) {
-      if (this.#pipeline.isIdle || this.#pipeline.refusal !== undefined) return await this.#read(request);
-    } else {
-      this.#assertWritable(request);
-    }
+    if (isReadOnlyTxn(request)) return await this.#read(request);
+    this.#assertWritable(request);
     const decision = decideTxn(this.#mvcc, request);
     if (decision.changes.length === 0) return await this.#afterNewest(request, decision);
     const { revision, succeeded, results } = decision;

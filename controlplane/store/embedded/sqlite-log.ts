@@ -9,6 +9,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import { BerthError } from "#pkg/system/errors.ts";
+import { PreallocatedFile } from "#pkg/system/preallocated-file.ts";
 import type { CompactionRecord, LeaseRow, LogBatch, LogContents, LogIdentity, LogSize } from "./log-file.ts";
 import { decodeRows, encodeRow, type LogRow, rowHeaderBytes } from "./row-codec.ts";
 
@@ -36,6 +37,12 @@ const schema = `
 /** Pages of the write-ahead log after which they are moved into the file: 16 MiB. */
 const checkpointPages = 4096;
 
+/** Zeros written ahead in the write-ahead log, up to where it is used again from its start. */
+const preallocation = { stepBytes: 2 * 1024 * 1024, mostBytes: checkpointPages * 4096 + 4 * 1024 * 1024 };
+
+/** What a commit adds to the write-ahead log at most, besides twice its rows: a few pages of the tree. */
+const commitBytes = 8 * 4096;
+
 type LogColumns = [
   id: number,
   revision: number,
@@ -56,6 +63,8 @@ export class SqliteLog implements Disposable {
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
   readonly #value: StatementSync;
+  readonly #walFile: string;
+  #ahead: PreallocatedFile | undefined;
   #inTransaction = false;
 
   /** Opens an existing log for writing. */
@@ -67,6 +76,7 @@ export class SqliteLog implements Disposable {
     this.#insert = this.#db.prepare("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     this.#delete = this.#db.prepare("DELETE FROM log WHERE id = ?");
     this.#value = this.#db.prepare("SELECT value FROM log WHERE id = ?");
+    this.#walFile = `${file}-wal`;
   }
 
   /** Makes a new, empty log. */
@@ -92,6 +102,9 @@ export class SqliteLog implements Disposable {
       for (const id of batch.deletes) this.#delete.run(id);
       if (batch.vacuumPages > 0) this.#db.exec(`PRAGMA incremental_vacuum(${batch.vacuumPages})`);
     });
+    // SQLite makes the write-ahead log with the first write.
+    this.#ahead ??= PreallocatedFile.open(this.#walFile, preallocation);
+    this.#ahead?.advance(batch.rows.byteLength * 2 + commitBytes);
     return this.size();
   }
 
@@ -143,6 +156,7 @@ export class SqliteLog implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#ahead?.[Symbol.dispose]();
     this.#db.close();
   }
 

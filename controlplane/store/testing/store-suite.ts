@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Store } from "../store.ts";
 import { compactionSuite } from "./compaction-suite.ts";
+import { historySuite } from "./history-suite.ts";
 import { keyValueSuite } from "./key-value-suite.ts";
 import { leaseSuite } from "./lease-suite.ts";
 import { StoreClient } from "./store-client.ts";
@@ -47,6 +48,7 @@ export function storeSuite(name: string, open: () => Promise<StoreUnderTest>): v
     txnSuite(client);
     watchSuite(client, () => underTest().canRequestProgress ?? true);
     leaseSuite(client, (ms) => underTest().passTime(ms));
+    historySuite(client);
     compactionSuite(client);
   });
 }
