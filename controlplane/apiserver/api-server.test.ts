@@ -220,6 +220,16 @@ describe("startApiServer", () => {
     expect(answer.json.message).toMatch(text);
   });
 
+  test("finds keys that a patch gives twice", async () => {
+    expect((await ask("POST", configMaps, configMap("twice", { a: "1" }))).status).toBe(201);
+    const merge = { "content-type": "application/merge-patch+json" };
+    const body = '{"data":{"a":"2","a":"3"}}';
+    const strict = await ask("PATCH", `${configMaps}/twice?fieldValidation=Strict`, body, merge);
+    expect([strict.status, strict.json.message]).toEqual([422, 'strict decoding error: duplicate field "data.a"']);
+    const ignored = await ask("PATCH", `${configMaps}/twice?fieldValidation=Ignore`, body, merge);
+    expect([ignored.status, ignored.json.data]).toEqual([200, { a: "3" }]);
+  });
+
   test("refuses a body over 3 MiB", async () => {
     const answer = await ask("POST", configMaps, configMap("huge", { a: "x".repeat(3 * 1024 * 1024) }));
     expect([answer.status, answer.json.reason]).toEqual([413, "RequestEntityTooLarge"]);

@@ -68,10 +68,19 @@ export async function decodeObjectBody(body: Uint8Array, request: DecodeRequest)
   }
 }
 
-/** The object a patch made. Throws StatusError 400 or, against strict validation, 422 as upstream does for patches. */
-export function decodePatched(value: unknown, request: Omit<DecodeRequest, "format">): KubeObject {
+/**
+ * The object a patch made; `patchProblems` are findings in the patch itself. Throws StatusError 400 or, against strict
+ * validation, 422 as upstream does for patches.
+ */
+export function decodePatched(
+  value: unknown,
+  request: Omit<DecodeRequest, "format">,
+  patchProblems: readonly string[] = [],
+): KubeObject {
   try {
-    const { object, findings } = request.decoder.value(value, request.validation !== "Ignore");
+    const decoded = request.decoder.value(value, request.validation !== "Ignore");
+    const { object } = decoded;
+    const findings = [...patchProblems, ...decoded.findings];
     if (findings.length > 0 && request.validation === "Strict") throw new DecodeError(strictText(findings));
     reportFindings(findings, request);
     return complete(object, request.decoder.gvk);

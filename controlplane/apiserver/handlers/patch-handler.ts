@@ -7,6 +7,7 @@ import type { ApiHandler } from "../http/api-request.ts";
 import { mediaTypeOf, unsupportedMediaType } from "../http/negotiation.ts";
 import { applyJsonPatch } from "../patch/json-patch.ts";
 import { applyMergePatch } from "../patch/merge-patch.ts";
+import { findPatchProblems } from "../patch/patch-document.ts";
 import { applyStrategicMergePatch } from "../patch/strategic-merge-patch.ts";
 import { writeContext } from "./admit.ts";
 import { chooseForm } from "./forms/choose-form.ts";
@@ -90,7 +91,9 @@ function buildPatcher(
   return (current) => {
     // The registry says "not found" in its own words before it asks for a patch of nothing.
     if (!current) throw StatusError.notFound({ group: resource.group, resource: resource.plural }, "");
-    return decodePatched(applyPatchTo(current, type, body, schema), decoding);
+    const patched = applyPatchTo(current, type, body, schema);
+    const problems = decoding.validation === "Ignore" ? [] : findPatchProblems(body, type);
+    return decodePatched(patched, decoding, problems);
   };
 }
 
