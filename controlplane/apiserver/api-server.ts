@@ -13,6 +13,7 @@ import type { Store } from "../store/store.ts";
 import type { Admission } from "./admission/admission.ts";
 import type { AdmissionPorts } from "./admission/create-admission-chain.ts";
 import { type AuthenticationOptions, createAuthenticator } from "./authn/create-authenticator.ts";
+import { createLegacyTokenMarker } from "./authn/legacy-token-use.ts";
 import { TokenIssuer, type TokenIssuerOptions } from "./authn/token-issuer.ts";
 import { type Authorization, createAuthorizer } from "./authz/create-authorizer.ts";
 import { DiscoveryHandler } from "./discovery/discovery-handler.ts";
@@ -207,7 +208,10 @@ class ComposedApiServer implements ApiServer {
     const { clock, random, log } = this.#ports;
     const { authentication, requestTimeoutMs } = this.#options;
     const { reader, writer } = this;
-    const authenticator = createAuthenticator(authentication, { reader, clock });
+    const onLegacyTokenUse = createLegacyTokenMarker(writer, clock, (error) =>
+      log.debug("cannot note the use of a legacy token", { error }),
+    );
+    const authenticator = createAuthenticator(authentication, { reader, clock, onLegacyTokenUse });
     const authorization = this.#authorization;
     const issuer = new TokenIssuer(this.#options.tokens, clock, random);
     const virtual = createReviews({ authorizer: authorization, tokens: authenticator.tokens, issuer, reader, clock });
