@@ -77,82 +77,70 @@ function targetOf(resource: DiscoverableResource, gvk: GroupVersionKind, subreso
   };
 }
 
+type Part = Partial<ApiOperation> & Pick<ApiOperation, "path" | "method" | "id" | "action">;
+
+function operationOf({ tag, gvk, object }: Target, part: Part): ApiOperation {
+  return { tag, gvk, parameters: [], answer: object, codes: [200], isList: false, ...part };
+}
+
 function ownOperations(resource: DiscoverableResource): ApiOperation[] {
-  const gvk = { group: resource.group, version: resource.version, kind: resource.kind };
-  const target = targetOf(resource, gvk);
-  const { object, groupVersion, subject } = target;
-  const list = kindTypes(gvk).list;
-  const collection = collectionPath(resource, resource.namespaced);
-  const item = `${collection}/{name}`;
-  const has = (verb: string) => resource.verbs.includes(verb);
-  const make = (
-    one: Partial<ApiOperation> & Pick<ApiOperation, "path" | "method" | "id" | "action">,
-  ): ApiOperation => ({
-    tag: target.tag,
-    gvk,
-    parameters: [],
-    answer: object,
-    codes: [200],
-    isList: false,
-    ...one,
-  });
-  const found: (ApiOperation | false)[] = [
-    has("list") &&
-      make({
-        path: collection,
-        method: "get",
-        action: "list",
-        id: `list${groupVersion}${subject}`,
-        parameters: listParameters(),
-        answer: list,
-        isList: true,
-      }),
-    has("create") &&
-      make({
-        path: collection,
-        method: "post",
-        action: "post",
-        id: `create${groupVersion}${subject}`,
-        parameters: writeParameters("Create"),
-        body: bodyOf(object),
-        codes: [200, 201, 202],
-      }),
-    has("deletecollection") &&
-      make({
-        path: collection,
-        method: "delete",
-        action: "deletecollection",
-        id: `delete${groupVersion}Collection${subject}`,
-        parameters: mergeParameters(listParameters(), writeParameters("Delete")),
-        body: deleteOptions,
-        answer: statusType,
-      }),
-    has("list") &&
-      resource.namespaced &&
-      make({
-        path: collectionPath(resource, false),
-        method: "get",
-        action: "list",
-        id: `list${groupVersion}${resource.kind}ForAllNamespaces`,
-        parameters: listParameters(),
-        answer: list,
-        isList: true,
-      }),
-    has("get") && make({ path: item, method: "get", action: "get", id: `read${groupVersion}${subject}` }),
-    has("delete") &&
-      make({
-        path: item,
-        method: "delete",
-        action: "delete",
-        id: `delete${groupVersion}${subject}`,
-        parameters: writeParameters("Delete"),
-        body: deleteOptions,
-        answer: statusType,
-        codes: [200, 202],
-      }),
-    ...(["update", "patch"] as const).map((verb) => has(verb) && make({ ...writeOf(verb, target), path: item })),
+  const target = targetOf(resource, { group: resource.group, version: resource.version, kind: resource.kind });
+  return [...collectionParts(target), ...itemParts(target)]
+    .filter(([verb]) => resource.verbs.includes(verb))
+    .map(([, part]) => operationOf(target, part));
+}
+
+type VerbPart = readonly [verb: string, part: Part];
+
+function collectionParts(target: Target): VerbPart[] {
+  const { resource, groupVersion, subject, object, gvk } = target;
+  const path = collectionPath(resource, resource.namespaced);
+  const list = {
+    method: "get",
+    action: "list",
+    parameters: listParameters(),
+    answer: kindTypes(gvk).list,
+    isList: true,
+  } as const;
+  const everywhere = {
+    ...list,
+    path: collectionPath(resource, false),
+    id: `list${groupVersion}${resource.kind}ForAllNamespaces`,
+  };
+  const create = {
+    path,
+    method: "post",
+    action: "post",
+    parameters: writeParameters("Create"),
+    body: bodyOf(object),
+  } as const;
+  const both = mergeParameters(listParameters(), writeParameters("Delete"));
+  const deletion = {
+    path,
+    method: "delete",
+    action: "deletecollection",
+    parameters: both,
+    body: deleteOptions,
+  } as const;
+  return [
+    ["list", { ...list, path, id: `list${groupVersion}${subject}` }],
+    ...(resource.namespaced ? [["list", everywhere] as const] : []),
+    ["create", { ...create, id: `create${groupVersion}${subject}`, codes: [200, 201, 202] }],
+    ["deletecollection", { ...deletion, id: `delete${groupVersion}Collection${subject}`, answer: statusType }],
   ];
-  return found.filter((one) => one !== false);
+}
+
+function itemParts(target: Target): VerbPart[] {
+  const { resource, groupVersion, subject } = target;
+  const path = `${collectionPath(resource, resource.namespaced)}/{name}`;
+  const deletion = { path, method: "delete", action: "delete", parameters: writeParameters("Delete") } as const;
+  const deleted = { body: deleteOptions, answer: statusType, codes: [200, 202] };
+  return [
+    ["get", { path, method: "get", action: "get", id: `read${groupVersion}${subject}` }],
+    ["delete", { ...deletion, ...deleted, id: `delete${groupVersion}${subject}` }],
+    ["update", { ...writeOf("update", target), path }],
+    ["patch", { ...writeOf("patch", target), path }],
+  ];
 }
 
 /** What update and patch have in common on resources and subresources. */
