@@ -52,10 +52,18 @@ export class FieldPath {
   }
 }
 
+/** Given as an invalid value, it leaves the value out of the text. */
+export const omittedValue: unique symbol = Symbol("omitted");
+
 export const fieldError = {
   required: (path: FieldPath, detail = ""): FieldError => make("FieldValueRequired", path, "Required value", detail),
   invalid: (path: FieldPath, value: unknown, detail: string): FieldError =>
-    make("FieldValueInvalid", path, `Invalid value: ${printValue(value)}`, detail),
+    make(
+      "FieldValueInvalid",
+      path,
+      value === omittedValue ? "Invalid value" : `Invalid value: ${printValue(value)}`,
+      detail,
+    ),
   duplicate: (path: FieldPath, value: unknown, detail = ""): FieldError =>
     make("FieldValueDuplicate", path, `Duplicate value: ${printValue(value)}`, detail),
   notFound: (path: FieldPath, value: unknown, detail = ""): FieldError =>

@@ -78,6 +78,7 @@ export class GenericRegistry implements ResourceRegistry {
       // What a try that failed allocated must not look like the client's wish to the next one.
       const candidate = strategy.allocate ? structuredClone(template) : ownCopy(template);
       const isGenerated = takeGeneratedName(candidate, this.#random);
+      strategy.prepareNamed?.(candidate);
       const existing = await this.#createNamed(candidate, options, context, strategyContext);
       if (existing.entry) return existing.entry;
       const name = candidate.metadata.name ?? "";
@@ -246,6 +247,7 @@ export class GenericRegistry implements ResourceRegistry {
       assertMayCreate(about, options.name, created);
       created.metadata.name ||= options.name;
       prepareCreate(created, resource, strategy, options.namespace, this.#random.uuid(), strategyContext);
+      strategy.prepareNamed?.(created);
       return created;
     }
     checkPreconditions(about, current.object, options.preconditions);

@@ -38,9 +38,9 @@ export function prepareCreate(
   if (resource.hasStatus && !strategy.keepsStatusOnCreate) delete object["status"];
   if (hasGeneration(object, resource, strategy)) metadata.generation = 1;
   else delete metadata.generation;
-  strategy.prepareForCreate?.(object, context);
   metadata.creationTimestamp = formatTime(context.nowMs);
   metadata.uid = uid;
+  strategy.prepareForCreate?.(object, context);
 }
 
 /** Takes a name from generateName when there is none. True: another try may find a free one. */

@@ -27,7 +27,10 @@ export type Release = () => void;
 export interface Strategy<T extends KubeObject = KubeObject> extends UpdateStrategy<T> {
   /** Fills in defaults; runs after decoding, before admission. Idempotent. */
   applyDefaults?(object: T): void;
+  /** metadata.uid is set; a name that is generated is not known yet. */
   prepareForCreate?(object: T, context: StrategyContext): void;
+  /** Sets what follows from the name of a new object. Replaces nested values and does not change them: a try with another name follows when this one is taken. */
+  prepareNamed?(object: T): void;
   validate?(object: T): readonly FieldError[];
   /** Texts for Warning headers on create (no `current`) and update. */
   warnings?(object: T, current?: T): readonly string[];
