@@ -3,11 +3,16 @@ import type { Strategy } from "../registry/strategy.ts";
 import { endpointSliceStrategy } from "./endpoint-slice.ts";
 import { endpointsStrategy } from "./endpoints.ts";
 import { eventStrategy } from "./event.ts";
+import { horizontalPodAutoscalerStrategy } from "./horizontal-pod-autoscaler.ts";
+import { ingressClassStrategy, ingressStrategy } from "./ingress.ts";
 import { leaseStrategy } from "./lease.ts";
+import { networkPolicyStrategy } from "./network-policy.ts";
 import { nodeStrategy } from "./node.ts";
+import { podDisruptionBudgetStrategy } from "./pod-disruption-budget.ts";
 import { priorityClassStrategy } from "./priority-class.ts";
 import { clusterRoleBindingStrategy, clusterRoleStrategy, roleBindingStrategy, roleStrategy } from "./rbac.ts";
 import { runtimeClassStrategy } from "./runtime-class.ts";
+import { ipAddressStrategy, serviceCIDRStrategy } from "./service-ranges.ts";
 
 export const otherStrategies: Readonly<Record<string, Strategy>> = {
   endpoints: endpointsStrategy as Strategy,
@@ -21,4 +26,11 @@ export const otherStrategies: Readonly<Record<string, Strategy>> = {
   "rolebindings.rbac.authorization.k8s.io": roleBindingStrategy as Strategy,
   "roles.rbac.authorization.k8s.io": roleStrategy as Strategy,
   "runtimeclasses.node.k8s.io": runtimeClassStrategy as Strategy,
+  "horizontalpodautoscalers.autoscaling": horizontalPodAutoscalerStrategy as Strategy,
+  "ingresses.networking.k8s.io": ingressStrategy as Strategy,
+  "ingressclasses.networking.k8s.io": ingressClassStrategy as Strategy,
+  "ipaddresses.networking.k8s.io": ipAddressStrategy as Strategy,
+  "networkpolicies.networking.k8s.io": networkPolicyStrategy as Strategy,
+  "poddisruptionbudgets.policy": podDisruptionBudgetStrategy as Strategy,
+  "servicecidrs.networking.k8s.io": serviceCIDRStrategy as Strategy,
 };
