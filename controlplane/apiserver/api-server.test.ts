@@ -169,6 +169,14 @@ describe("startApiServer", () => {
     stream.close();
   });
 
+  test("takes the old form of a watch", async () => {
+    await ask("POST", configMaps, configMap("old"));
+    await ask("POST", configMaps, configMap("older"));
+    const answer = await ask("GET", "/api/v1/watch/namespaces/default/configmaps/old?timeoutSeconds=1");
+    const lines = answer.text.split("\n").filter((line) => line !== "");
+    expect(lines.map((line) => JSON.parse(line).object.metadata.name)).toEqual(["old"]);
+  });
+
   test("ends a watch in its time", async () => {
     const answer = await ask("GET", `${configMaps}?watch=1&timeoutSeconds=1&resourceVersion=0&labelSelector=no%3Done`);
     expect([answer.status, answer.text]).toEqual([200, ""]);

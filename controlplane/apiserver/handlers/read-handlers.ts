@@ -1,9 +1,11 @@
 /** GET: one object, a list, or a watch. */
+import { escapeFieldValue } from "#pkg/api/fields.ts";
 import type { ApiHandler, ApiRequest, RequestContext } from "../http/api-request.ts";
+import type { RequestInfo } from "../http/request-info.ts";
 import type { GetOptions } from "../registry/resource-registry.ts";
 import { chooseForm, chooseWatchForm } from "./forms/choose-form.ts";
 import type { HandlerPorts } from "./handler-ports.ts";
-import { parseListQuery, toListOptions, toWatchOptions } from "./query/list-query.ts";
+import { type ListQuery, parseListQuery, toListOptions, toWatchOptions } from "./query/list-query.ts";
 import { readText } from "./query/read-query.ts";
 import type { ResourceEndpoint } from "./resource-endpoint.ts";
 import { streamWatch } from "./stream-watch.ts";
@@ -32,7 +34,7 @@ export function watchHandler(endpoint: ResourceEndpoint, ports: HandlerPorts): A
   const counters = ports.metrics.watchChildren(group, version, plural);
   return async (request: ApiRequest, context: RequestContext) => {
     const form = await chooseWatchForm(endpoint, request);
-    const query = parseListQuery(request.query);
+    const query = onlyNamed(parseListQuery(request.query), context.info);
     const options = toWatchOptions(query, context.info.namespace, Math.max(query.timeoutSeconds ?? 0, 0));
     const subscription = await endpoint.registry.watch(options, request.signal);
     return {
@@ -41,4 +43,12 @@ export function watchHandler(endpoint: ResourceEndpoint, ports: HandlerPorts): A
       body: streamWatch(subscription, form, counters, ports.log),
     };
   };
+}
+
+/** The old form of a watch, `/api/v1/watch/namespaces/x/pods/name`, names its object in the path. */
+function onlyNamed(query: ListQuery, { parts }: RequestInfo): ListQuery {
+  const [, name = ""] = parts;
+  if (name === "") return query;
+  const fieldSelector = [query.fieldSelector, `metadata.name=${escapeFieldValue(name)}`].filter((one) => one !== "");
+  return { ...query, fieldSelector: fieldSelector.join(",") };
 }

@@ -7,9 +7,9 @@ import { StatusError } from "#pkg/api/status.ts";
 import { isAborted } from "#pkg/system/errors.ts";
 import type { Logger } from "#pkg/system/log.ts";
 import type { ResponseSink, StreamBody } from "../http/api-request.ts";
+import { inChunks } from "../http/chunked-body.ts";
 import { statusOfError } from "../http/status-response.ts";
 import type { WatchItem, WatchSubscription } from "../registry/resource-registry.ts";
-import { ChunkWriter } from "./forms/json-bytes.ts";
 import type { ObjectForm } from "./forms/object-form.ts";
 
 export interface WatchCounters {
@@ -45,10 +45,8 @@ export function streamWatch(
 function write(items: readonly WatchItem[], encode: (item: WatchItem) => Uint8Array, sink: ResponseSink): boolean {
   const [first] = items;
   if (items.length === 1 && first) return sink.write(encode(first));
-  const writer = new ChunkWriter();
-  for (const item of items) writer.add(encode(item));
   let keepsUp = true;
-  for (const chunk of writer.finish()) keepsUp = sink.write(chunk);
+  for (const chunk of inChunks(items.values().map(encode))) keepsUp = sink.write(chunk);
   return keepsUp;
 }
 

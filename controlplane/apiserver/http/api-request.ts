@@ -75,8 +75,17 @@ export interface ApiResponse {
   readonly body?: ResponseBody | undefined;
 }
 
-/** Several chunks are sent one after the other: a long list is never copied into one piece. */
-export type ResponseBody = Uint8Array | string | readonly Uint8Array[] | StreamBody;
+/**
+ * A long body, put together while it is sent at the pace of the client: a reader that is slow, or gone, does not keep the
+ * whole of it in memory.
+ */
+export interface ChunkedBody {
+  /** Undefined when it is not known beforehand. */
+  readonly byteLength: number | undefined;
+  chunks(): Iterable<Uint8Array>;
+}
+
+export type ResponseBody = Uint8Array | string | ChunkedBody | StreamBody;
 
 export type ApiHandler = (request: ApiRequest, context: RequestContext) => Promise<ApiResponse>;
 /** Throws StatusError to refuse; anything else thrown becomes a 500 Status. */

@@ -8,6 +8,7 @@ import { StatusError } from "#pkg/api/status.ts";
 import { systemClock } from "#pkg/system/clock.ts";
 import { silentLogger } from "#pkg/system/log.ts";
 import type { ApiRequest, ApiResponse } from "./api-request.ts";
+import { joinBody } from "./chunked-body.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { type HttpListener, startHttpListener } from "./http-listener.ts";
 import { statusOfError, statusResponse } from "./status-response.ts";
@@ -15,7 +16,24 @@ import { makeTestCertificate, type TestCertificate } from "./testing/test-certif
 
 const encoder = new TextEncoder();
 const big = "kubernetes ".repeat(20_000);
-const seen = { aborted: 0 };
+const seen = { aborted: 0, chunks: 0, ended: 0 };
+
+const chunked = (...pieces: readonly Uint8Array[]) =>
+  joinBody(
+    () => pieces,
+    pieces.reduce((sum, one) => sum + one.length, 0),
+  );
+
+function* endless(): Iterable<Uint8Array> {
+  try {
+    for (;;) {
+      seen.chunks++;
+      yield new Uint8Array(100_000);
+    }
+  } finally {
+    seen.ended++;
+  }
+}
 
 /** A small application that shows every kind of answer. */
 async function answer(request: ApiRequest): Promise<ApiResponse> {
@@ -31,7 +49,9 @@ async function answer(request: ApiRequest): Promise<ApiResponse> {
     case "/big":
       return { status: 200, headers: {}, body: big };
     case "/chunks":
-      return { status: 200, headers: {}, body: [encoder.encode(big), encoder.encode("end")] };
+      return { status: 200, headers: {}, body: chunked(encoder.encode(big), encoder.encode("end")) };
+    case "/endless":
+      return { status: 200, headers: {}, body: { byteLength: undefined, chunks: endless } };
     case "/empty":
       return { status: 204, headers: {} };
     case "/stream":
@@ -225,6 +245,18 @@ describe("startHttpListener", () => {
     stream.pause();
     await expect.poll(() => seen.aborted).toBe(before + 1);
     expect((await h2Get(session.value, { ":path": "/echo" })).headers[":status"]).toBe(200);
+  });
+
+  test.each(["gzip", "identity"])("makes a long body at the pace of its reader (%s)", async (encoding) => {
+    using session = disposable(h2Session());
+    const before = { ...seen };
+    const stream = session.value.request({ ":path": "/endless", "accept-encoding": encoding });
+    stream.on("error", () => undefined);
+    await once(stream, "response");
+    await expect.poll(() => seen.ended).toBe(before.ended + 1);
+    stream.resume();
+    await once(stream, "close");
+    if (encoding === "identity") expect(seen.chunks - before.chunks).toBeLessThan(20);
   });
 
   test("refuses a body over the limit with 413, declared or not, and keeps the session", async () => {

@@ -37,7 +37,11 @@ async function handle(request: ApiRequest): Promise<ApiResponse> {
     };
   }
   const body = Buffer.from(await request.readBody(100)).toString();
-  return { status: 201, headers: {}, body: [bytes(`${request.trustedUser?.name} `), bytes(body)] };
+  return {
+    status: 201,
+    headers: {},
+    body: { byteLength: undefined, chunks: () => [bytes(`${request.trustedUser?.name} `), bytes(body)] },
+  };
 }
 
 async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {

@@ -76,7 +76,7 @@ function answer(response: ApiResponse, body: AsyncIterable<Uint8Array>): Transpo
 async function* wholeBody(body: Exclude<ApiResponse["body"], StreamBody>): AsyncIterable<Uint8Array> {
   if (body === undefined) return;
   if (typeof body === "string" || body instanceof Uint8Array) yield toBytes(body);
-  else yield* body;
+  else yield* body.chunks();
 }
 
 /** Runs the stream while somebody reads it; giving up reading ends it. */

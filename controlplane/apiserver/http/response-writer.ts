@@ -2,13 +2,12 @@
  * Writes an answer to a Node stream. HTTP/2 streams and HTTP/1.1 responses differ in how headers are sent; bodies,
  * compression, backpressure and the end of a stream are the same and live here.
  */
-import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { promisify } from "node:util";
 import { constants, createGzip, gzip } from "node:zlib";
 import type { Clock, Timer } from "#pkg/system/clock.ts";
 import { BerthError } from "#pkg/system/errors.ts";
-import type { ApiRequest, ApiResponse, ResponseBody, ResponseSink, StreamBody } from "./api-request.ts";
+import type { ApiRequest, ApiResponse, ChunkedBody, ResponseBody, ResponseSink, StreamBody } from "./api-request.ts";
 
 /** Answers below this size are sent as they are, as upstream does: compressing them costs more than it saves. */
 export const gzipThresholdBytes = 128 * 1024;
@@ -46,21 +45,27 @@ export async function writeResponse(
     return;
   }
   const size = sizeOf(body);
-  if (size >= gzipThresholdBytes && acceptsGzip(request) && headers["content-encoding"] === undefined) {
-    await writeCompressed(request, response, headers, target);
+  const compresses = (size ?? gzipThresholdBytes) >= gzipThresholdBytes && acceptsGzip(request);
+  if (compresses && headers["content-encoding"] === undefined) {
+    await writeCompressed(request, response, headers, target, ports);
     return;
   }
-  headers["content-length"] = String(size);
+  if (size !== undefined) headers["content-length"] = String(size);
   if (size === 0 || request.method === "HEAD") {
     target.sendHeaders(status, headers, false);
     return;
   }
   target.sendHeaders(status, headers, true);
-  endWith(body ?? "", target.writable);
+  if (isChunked(body)) await writeChunks(body, target.writable, ports, () => undefined);
+  else target.writable.end(body);
 }
 
 export function isStreamBody(body: ResponseBody | undefined): body is StreamBody {
   return typeof body === "object" && "stream" in body;
+}
+
+function isChunked(body: ResponseBody | undefined): body is ChunkedBody {
+  return typeof body === "object" && "chunks" in body;
 }
 
 async function writeCompressed(
@@ -68,37 +73,57 @@ async function writeCompressed(
   response: ApiResponse,
   headers: ResponseHeaders,
   target: ResponseTarget,
+  ports: WriterPorts,
 ): Promise<void> {
   const body = response.body as Exclude<ResponseBody, StreamBody>;
   headers["content-encoding"] = "gzip";
   headers["vary"] = "Accept-Encoding";
-  if (Array.isArray(body)) {
-    target.sendHeaders(response.status, headers, request.method !== "HEAD");
-    if (request.method === "HEAD") return;
+  const hasBody = request.method !== "HEAD";
+  if (isChunked(body)) {
+    target.sendHeaders(response.status, headers, hasBody);
+    if (!hasBody) return;
     const packer = createGzip(gzipOptions);
     packer.pipe(target.writable);
     target.writable.once("close", () => packer.destroy());
-    for (const chunk of body) {
-      if (packer.destroyed) return;
-      if (!packer.write(chunk)) await Promise.race([once(packer, "drain"), once(packer, "close")]);
-    }
-    packer.end();
+    await writeChunks(body, packer, ports, () => target.writable.destroy());
     return;
   }
-  const packed = await gzipBytes(body as Uint8Array | string, gzipOptions);
+  const packed = await gzipBytes(body, gzipOptions);
   headers["content-length"] = String(packed.length);
-  target.sendHeaders(response.status, headers, request.method !== "HEAD");
-  if (request.method !== "HEAD") target.writable.end(packed);
+  target.sendHeaders(response.status, headers, hasBody);
+  if (hasBody) target.writable.end(packed);
 }
 
-function endWith(body: Exclude<ResponseBody, StreamBody>, writable: Writable): void {
-  if (typeof body === "string" || body instanceof Uint8Array) {
-    writable.end(body);
-    return;
+/** Asks for the next chunk when the one before is on its way; a reader that takes nothing for long loses the connection. */
+async function writeChunks(
+  body: ChunkedBody,
+  writable: Writable,
+  ports: WriterPorts,
+  stalled: () => void,
+): Promise<void> {
+  for (const chunk of body.chunks()) {
+    if (writable.destroyed) return;
+    if (!writable.write(chunk)) await drained(writable, ports, stalled);
   }
-  writable.cork();
-  for (const chunk of body) writable.write(chunk);
   writable.end();
+}
+
+/** Resolves when more can be written, or never will. `stalled` is called when the reader took nothing for too long. */
+function drained(writable: Writable, ports: WriterPorts, stalled: () => void): Promise<void> {
+  if (!writable.writableNeedDrain || writable.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      timer.cancel();
+      writable.off("drain", done).off("close", done);
+      resolve();
+    };
+    const timer: Timer = ports.clock.setTimer(ports.stallMs, () => {
+      stalled();
+      writable.destroy();
+      done();
+    });
+    writable.once("drain", done).once("close", done);
+  });
 }
 
 async function writeStream(
@@ -132,21 +157,7 @@ class WritableSink implements ResponseSink {
   }
 
   drained(): Promise<void> {
-    const writable = this.#writable;
-    if (!writable.writableNeedDrain || writable.destroyed) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        timer.cancel();
-        writable.off("drain", done).off("close", done);
-        resolve();
-      };
-      const timer: Timer = this.#ports.clock.setTimer(this.#ports.stallMs, () => {
-        this.#stalled();
-        writable.destroy();
-        done();
-      });
-      writable.once("drain", done).once("close", done);
-    });
+    return drained(this.#writable, this.#ports, this.#stalled);
   }
 
   get pendingBytes(): number {
@@ -154,13 +165,9 @@ class WritableSink implements ResponseSink {
   }
 }
 
-function sizeOf(body: Exclude<ResponseBody, StreamBody> | undefined): number {
+function sizeOf(body: Exclude<ResponseBody, StreamBody> | undefined): number | undefined {
   if (body === undefined) return 0;
-  if (typeof body === "string") return Buffer.byteLength(body);
-  if (body instanceof Uint8Array) return body.length;
-  let size = 0;
-  for (const chunk of body) size += chunk.length;
-  return size;
+  return typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
 }
 
 function acceptsGzip(request: ApiRequest): boolean {

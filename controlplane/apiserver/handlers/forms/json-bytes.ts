@@ -3,6 +3,8 @@
  * with their entry; lists and watch events are put together from those bytes.
  */
 import type { KubeObject } from "#pkg/api/meta/object.ts";
+import type { ResponseBody } from "../../http/api-request.ts";
+import { joinBody } from "../../http/chunked-body.ts";
 
 export const newline = Buffer.from("\n");
 
@@ -25,33 +27,6 @@ export function jsonPrefix({ apiVersion, kind }: ApiVersionKind): Buffer {
   return Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`);
 }
 
-/** Chunks handed to the connection are at most about this large, so that a list of any size moves in steady pieces. */
-const chunkBytes = 256 * 1024;
-
-/** Joins many small pieces into few chunks. */
-export class ChunkWriter {
-  readonly chunks: Buffer[] = [];
-  #pending: Uint8Array[] = [];
-  #size = 0;
-
-  add(piece: Uint8Array): void {
-    this.#pending.push(piece);
-    this.#size += piece.length;
-    if (this.#size >= chunkBytes) this.#flush();
-  }
-
-  finish(): readonly Uint8Array[] {
-    if (this.#size > 0) this.#flush();
-    return this.chunks;
-  }
-
-  #flush(): void {
-    this.chunks.push(Buffer.concat(this.#pending, this.#size));
-    this.#pending = [];
-    this.#size = 0;
-  }
-}
-
 const comma = Buffer.from(",");
 const brace = Buffer.from("{");
 const listEnd = Buffer.from("]}\n");
@@ -60,18 +35,23 @@ const listEnd = Buffer.from("]}\n");
  * `{"kind":..,"apiVersion":..,"metadata":..,"items":[..]}` out of encoded objects. Items of a typed list do not repeat
  * their kind, so `skip` (the length of jsonPrefix) bytes are left out of each.
  */
-export function concatJsonList(head: object, items: Iterable<Uint8Array>, skip: number): readonly Uint8Array[] {
-  const writer = new ChunkWriter();
-  writer.add(Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`));
-  let first = true;
-  for (const item of items) {
-    if (!first) writer.add(comma);
-    first = false;
-    if (skip > 0) writer.add(brace);
-    writer.add(item.subarray(skip, item.length - 1));
+export function concatJsonList(head: object, items: readonly Uint8Array[], skip: number): ResponseBody {
+  const start = Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`);
+  const opening = skip > 0 ? 1 : 0;
+  const lengths = items.reduce((sum, item) => sum + item.length - skip - 1 + opening, 0);
+  const commas = Math.max(items.length - 1, 0);
+  function* pieces(): Iterable<Uint8Array> {
+    yield start;
+    let first = true;
+    for (const item of items) {
+      if (!first) yield comma;
+      first = false;
+      if (opening) yield brace;
+      yield item.subarray(skip, item.length - 1);
+    }
+    yield listEnd;
   }
-  writer.add(listEnd);
-  return writer.finish();
+  return joinBody(pieces, start.length + lengths + commas + listEnd.length);
 }
 
 const eventEnd = Buffer.from("}\n");

@@ -41,7 +41,7 @@ export class JsonForm implements ObjectForm {
   }
 
   list(entries: readonly StoredEntry[], head: ListHead): ResponseBody {
-    const items = entries.values().map((one) => this.entry(one));
+    const items = entries.map((one) => this.entry(one));
     return concatJsonList({ ...this.#list, metadata: listMeta(head) }, items, this.#prefix.length);
   }
 
@@ -87,7 +87,7 @@ export class JsonMetadataForm implements ObjectForm {
     const list = { ...this.#kind, kind: "PartialObjectMetadataList", metadata: listMeta(head) };
     return concatJsonList(
       list,
-      entries.values().map((one) => this.entry(one)),
+      entries.map((one) => this.entry(one)),
       0,
     );
   }

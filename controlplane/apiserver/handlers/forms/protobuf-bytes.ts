@@ -6,7 +6,8 @@ import { formatApiVersion, type GroupVersionKind, type KubeObject } from "#pkg/a
 import { encodeProtobuf, openEnvelope, sealEnvelope } from "#pkg/api/schema/protobuf.ts";
 import { encodeMessage } from "#pkg/api/schema/protobuf-encode.ts";
 import type { StatusBody } from "#pkg/api/status.ts";
-import { ChunkWriter } from "./json-bytes.ts";
+import type { ResponseBody } from "../../http/api-request.ts";
+import { joinBody } from "../../http/chunked-body.ts";
 import { type ListHead, listMeta } from "./object-form.ts";
 
 const magic = Buffer.from("k8s\0", "latin1");
@@ -28,23 +29,24 @@ export function concatProtobufList(
   kind: { readonly apiVersion: string; readonly kind: string },
   head: ListHead,
   sealed: readonly Uint8Array[],
-): readonly Uint8Array[] {
+): ResponseBody {
   const items = sealed.map((one) => openEnvelope(one).raw);
   const meta = encodeMessage("meta/v1.ListMeta", listMeta(head));
   const metaField = Buffer.concat([fieldHead(1, meta.length), meta]);
-  const heads = items.map((item) => fieldHead(2, item.length));
-  const size = items.reduce((sum, item, at) => sum + item.length + (heads[at]?.length ?? 0), metaField.length);
+  const size = items.reduce((sum, item) => sum + item.length + fieldHead(2, item.length).length, metaField.length);
   const typeMeta = Buffer.concat([textField(1, kind.apiVersion), textField(2, kind.kind)]);
-  const writer = new ChunkWriter();
-  for (const piece of [magic, fieldHead(1, typeMeta.length), typeMeta, fieldHead(2, size), metaField])
-    writer.add(piece);
-  items.forEach((item, at) => {
-    writer.add(heads[at] ?? magic);
-    writer.add(item);
-  });
+  const start = Buffer.concat([magic, fieldHead(1, typeMeta.length), typeMeta, fieldHead(2, size), metaField]);
   // contentEncoding and contentType, always there and empty.
-  writer.add(Buffer.concat([textField(3, ""), textField(4, "")]));
-  return writer.finish();
+  const end = Buffer.concat([textField(3, ""), textField(4, "")]);
+  function* pieces(): Iterable<Uint8Array> {
+    yield start;
+    for (const item of items) {
+      yield fieldHead(2, item.length);
+      yield item;
+    }
+    yield end;
+  }
+  return joinBody(pieces, start.length - metaField.length + size + end.length);
 }
 
 export function encodeProtobufStatus(status: StatusBody): Buffer {

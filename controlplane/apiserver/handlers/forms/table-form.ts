@@ -5,11 +5,12 @@
 import type { KubeObject } from "#pkg/api/meta/object.ts";
 import type { StatusBody } from "#pkg/api/status.ts";
 import type { ResponseBody } from "../../http/api-request.ts";
+import { joinBody } from "../../http/chunked-body.ts";
 import { mediaTypes } from "../../http/negotiation.ts";
 import type { StoredEntry } from "../../registry/stored-entry.ts";
 import type { TableColumn } from "../../table/table-kind.ts";
 import type { ResourceEndpoint } from "../resource-endpoint.ts";
-import { ChunkWriter, encodeJson, jsonEvent } from "./json-bytes.ts";
+import { encodeJson, jsonEvent } from "./json-bytes.ts";
 import { JsonForm, JsonMetadataForm } from "./json-form.ts";
 import { bookmarkObject, type ListHead, listMeta, type ObjectForm } from "./object-form.ts";
 
@@ -21,8 +22,9 @@ export interface TableConverter {
 
 export type IncludeObject = "None" | "Metadata" | "Object";
 
+/** Rows; kubectl asks for this many at a time. Longer tables are written while they are sent. */
+const shortTable = 500;
 const tail = Buffer.from("]}\n");
-const comma = Buffer.from(",");
 const rowEnd = Buffer.from("}");
 
 export class TableForm implements ObjectForm {
@@ -44,7 +46,7 @@ export class TableForm implements ObjectForm {
   }
 
   entry(entry: StoredEntry): ResponseBody {
-    return this.#write({ resourceVersion: String(entry.revision) }, [entry], this.#table.columns);
+    return this.#whole(entry, this.#table.columns);
   }
 
   object(object: KubeObject): ResponseBody {
@@ -52,7 +54,8 @@ export class TableForm implements ObjectForm {
   }
 
   list(entries: readonly StoredEntry[], head: ListHead): ResponseBody {
-    return this.#write(listMeta(head), entries, this.#table.columns);
+    const pieces = (): Iterable<Uint8Array> => this.#pieces(listMeta(head), entries, this.#table.columns);
+    return entries.length <= shortTable ? Buffer.concat([...pieces()]) : joinBody(pieces, undefined);
   }
 
   event(item: Parameters<ObjectForm["event"]>[0]): Uint8Array {
@@ -67,34 +70,37 @@ export class TableForm implements ObjectForm {
       return jsonEvent(item.type, encodeJson(table));
     }
     const { entry, type } = item;
-    return jsonEvent(type, Buffer.concat(this.#write({ resourceVersion: String(entry.revision) }, [entry], columns)));
+    return jsonEvent(type, this.#whole(entry, columns));
   }
 
   error(status: StatusBody): Uint8Array {
     return jsonEvent("ERROR", encodeJson(status));
   }
 
-  #write(
+  #whole(entry: StoredEntry, columns: readonly TableColumn[] | null): Buffer {
+    return Buffer.concat([...this.#pieces({ resourceVersion: String(entry.revision) }, [entry], columns)]);
+  }
+
+  *#pieces(
     metadata: Readonly<Record<string, unknown>>,
     entries: readonly StoredEntry[],
     columns: readonly TableColumn[] | null,
-  ): readonly Uint8Array[] {
-    const writer = new ChunkWriter();
-    writer.add(Buffer.from(`${JSON.stringify(this.#head(metadata, columns)).slice(0, -1)},"rows":[`));
-    entries.forEach((entry, at) => {
-      if (at > 0) writer.add(comma);
+  ): Iterable<Uint8Array> {
+    yield Buffer.from(`${JSON.stringify(this.#head(metadata, columns)).slice(0, -1)},"rows":[`);
+    let separator = "";
+    for (const entry of entries) {
       const cells = JSON.stringify(this.#table.cells(entry.object));
-      if (!this.#objects) {
-        writer.add(Buffer.from(`{"cells":${cells},"object":null}`));
-        return;
+      if (this.#objects) {
+        yield Buffer.from(`${separator}{"cells":${cells},"object":`);
+        const object = this.#objects.entry(entry);
+        yield object.subarray(0, object.length - 1);
+        yield rowEnd;
+      } else {
+        yield Buffer.from(`${separator}{"cells":${cells},"object":null}`);
       }
-      writer.add(Buffer.from(`{"cells":${cells},"object":`));
-      const object = this.#objects.entry(entry);
-      writer.add(object.subarray(0, object.length - 1));
-      writer.add(rowEnd);
-    });
-    writer.add(tail);
-    return writer.finish();
+      separator = ",";
+    }
+    yield tail;
   }
 
   #head(metadata: Readonly<Record<string, unknown>>, columns: readonly TableColumn[] | null): object {

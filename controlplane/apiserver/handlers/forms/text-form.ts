@@ -51,6 +51,6 @@ export function writeText(value: unknown, style: "yaml" | "pretty"): string {
 
 function textOf(body: Exclude<ResponseBody, StreamBody>): string {
   if (typeof body === "string") return body;
-  const chunks = body instanceof Uint8Array ? [body] : body;
+  const chunks = body instanceof Uint8Array ? [body] : [...body.chunks()];
   return Buffer.concat(chunks).toString("utf8");
 }
