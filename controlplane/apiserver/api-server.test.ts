@@ -237,7 +237,8 @@ describe("startApiServer", () => {
   });
 
   test("tells how its components are", async () => {
-    const { json } = await ask("GET", "/api/v1/componentstatuses");
+    const { json, headers } = await ask("GET", "/api/v1/componentstatuses");
+    expect(headers["warning"]).toBe('299 - "v1 ComponentStatus is deprecated in v1.19+"');
     expect(json.items).toMatchObject([
       { metadata: { name: "etcd-0" }, conditions: [{ type: "Healthy", status: "True" }] },
     ]);

@@ -2,6 +2,7 @@
 import type { Resource, Subresource } from "#pkg/api/schema/resources.ts";
 import type { ApiHandler } from "../http/api-request.ts";
 import { deleteCollectionHandler, deleteHandler } from "./delete-handlers.ts";
+import { withDeprecation } from "./deprecation.ts";
 import type { HandlerPorts } from "./handler-ports.ts";
 import { patchHandler } from "./patch-handler.ts";
 import { getHandler, listHandler, watchHandler } from "./read-handlers.ts";
@@ -19,7 +20,7 @@ export function storedRoutes(
   special: SpecialSubresources = {},
 ): ServedResource {
   const { resource } = endpoint;
-  const handlers: Record<string, VerbHandlers> = { "": mainHandlers(endpoint, ports) };
+  const handlers: Record<string, VerbHandlers> = { "": withDeprecation(resource, mainHandlers(endpoint, ports)) };
   for (const sub of resource.subresources) {
     handlers[sub.name] = special[sub.name] ?? subresourceHandlers(endpoint, sub, ports);
   }
