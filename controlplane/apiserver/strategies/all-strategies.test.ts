@@ -35,6 +35,7 @@ describe.each(stored.map((resource) => [`${resource.group}/${resource.version} $
           strategy.applyDefaults?.(one);
           strategy.applyDefaults?.(other);
           strategy.prepareForCreate?.(one, context);
+          strategy.prepareNamed?.(one);
           strategy.validate?.(one);
           strategy.warnings?.(one);
           strategy.selectableFields?.(one);
@@ -56,6 +57,7 @@ describe.each(stored.map((resource) => [`${resource.group}/${resource.version} $
         fc.property(objects, (object) => {
           strategy.applyDefaults?.(object);
           strategy.prepareForCreate?.(object, context);
+          strategy.prepareNamed?.(object);
           const fields = new Set((strategy.validate?.(object) ?? []).map((error) => error.field));
           const errors = strategy.validateUpdate?.(structuredClone(object), object) ?? [];
           expect(errors.filter((error) => !fields.has(error.field)).map((error) => error.message)).toEqual([]);

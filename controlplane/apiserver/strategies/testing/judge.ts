@@ -13,6 +13,7 @@ export function created<T extends KubeObject>(strategy: Strategy<T>, object: unk
   const copy = structuredClone(object) as T;
   strategy.applyDefaults?.(copy);
   strategy.prepareForCreate?.(copy, context);
+  strategy.prepareNamed?.(copy);
   return copy;
 }
 
