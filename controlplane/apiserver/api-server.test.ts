@@ -264,6 +264,9 @@ describe("startApiServer", () => {
     expect(text).toMatch(/apiserver_request_duration_seconds_bucket\{verb="LIST".*le="0\.005"\}/);
     expect(text).toMatch(/etcd_request_duration_seconds_count\{operation="create",type="configmaps"\} [1-9]/);
     expect(text).toMatch(/apiserver_storage_objects\{resource="configmaps"\} [1-9]/);
+    expect(text).toMatch(/kubernetes_build_info\{major="1",minor="36",.*\} 1/);
+    expect(text).toMatch(/apiserver_request_sli_duration_seconds_count\{verb="GET"/);
+    expect(text).not.toMatch(/apiserver_request_sli_duration_seconds_count\{verb="WATCH"/);
     expect(text).toMatch(/process_resident_memory_bytes [1-9]/);
   });
 

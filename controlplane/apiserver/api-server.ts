@@ -33,6 +33,7 @@ import { defaultInFlightLimits, InFlight, type InFlightLimits } from "./http/fil
 import { FlowDirectory } from "./http/flow-directory.ts";
 import { type HttpListener, type HttpListenerOptions, startHttpListener } from "./http/http-listener.ts";
 import { createInProcessTransport } from "./http/in-process-transport.ts";
+import { buildInfoMetric } from "./http/metrics/build-info.ts";
 import { meterStore, StoreMetrics } from "./http/metrics/metered-store.ts";
 import { MetricsPage } from "./http/metrics/metrics-page.ts";
 import { objectCountMetrics } from "./http/metrics/object-counts.ts";
@@ -156,6 +157,7 @@ class ComposedApiServer implements ApiServer {
     this.#metrics = new RequestMetrics(this.#inFlight);
     const page = new MetricsPage();
     page.add(...this.#metrics.families(), ...storeMetrics.families(), ...objectCountMetrics(this.reader));
+    page.add(buildInfoMetric(options.version));
     this.handle = this.#buildPipeline(page);
   }
 

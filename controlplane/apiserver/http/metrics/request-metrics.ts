@@ -13,6 +13,7 @@ import {
   GaugeFamily,
   HistogramFamily,
   type MetricFamily,
+  type Sample,
   type Value,
 } from "./metric-families.ts";
 
@@ -109,6 +110,12 @@ export class RequestMetrics {
       this.#authorization,
       this.#terminations,
       this.#handshakeErrors,
+      computedFamily(
+        "histogram",
+        "apiserver_request_sli_duration_seconds",
+        "Time for requests that an objective on latency is about: all but the long-running ones.",
+        () => withoutLongRunning(this.#duration.collect()),
+      ),
       computedFamily("gauge", "apiserver_current_inflight_requests", "Requests being worked on.", () => [
         { labels: { request_kind: "readOnly" }, value: reading.held },
         { labels: { request_kind: "mutating" }, value: mutating.held },
@@ -190,6 +197,17 @@ export class RequestMetrics {
 
   handshakeFailed(): void {
     this.#handshakeErrors.with().add();
+  }
+}
+
+function* withoutLongRunning(samples: Iterable<Sample>): Iterable<Sample> {
+  for (const sample of samples) {
+    const { verb, subresource } = sample.labels;
+    if (
+      !isLongRunning({ verb: String(verb).toLowerCase(), subresource: String(subresource), isResourceRequest: true })
+    ) {
+      yield sample;
+    }
   }
 }
 
