@@ -63,20 +63,19 @@ function close(): void {
   mark = undefined;
 }
 
+/** SQLite's primary result codes that say the file is not what it should be: a missing table, a bad page, no database. */
+const corruptCodes: ReadonlySet<number> = new Set([1, 11, 17, 20, 26]);
+const fullCode = 13;
+
 /** SQLite's result codes and the system's error numbers, as our codes. */
 function codeOf(error: unknown): ErrorCode {
   if (error instanceof BerthError) return error.code;
   const { code, errcode } = error as { code?: unknown; errcode?: unknown };
   if (code === "ENOSPC" || code === "EDQUOT") return "Exhausted";
-  switch (typeof errcode === "number" ? errcode & 0xff : 0) {
-    case 13: // FULL
-      return "Exhausted";
-    case 11: // CORRUPT
-    case 26: // NOTADB
-      return "Corrupt";
-    default:
-      return "Unavailable";
-  }
+  if (typeof errcode !== "number") return typeof code === "string" ? "Unavailable" : "Corrupt";
+  const primary = errcode & 0xff;
+  if (primary === fullCode) return "Exhausted";
+  return corruptCodes.has(primary) ? "Corrupt" : "Unavailable";
 }
 
 parentPort?.on("message", (request: WorkerRequest) => {

@@ -103,13 +103,20 @@ export class HistoryClient {
   }
 }
 
-/** One sentence for each thing wrong with a history; empty when it is one a single copy could have shown. */
-export function historyProblems(operations: readonly RegisterOperation[]): readonly string[] {
+/**
+ * One sentence for each thing wrong with a history; empty when it is one a single copy could have shown. `initial` is the
+ * state before it, by key.
+ */
+export function historyProblems(
+  operations: readonly RegisterOperation[],
+  initial: Readonly<Record<string, string>> = {},
+): readonly string[] {
   const problems: string[] = [];
   const keys = new Set(operations.map(({ key }) => key));
   for (const key of keys) {
     const own = operations.filter((operation) => operation.key === key);
-    if (findLinearization(registerModel, own) === undefined) problems.push(`${key} is not linearizable`);
+    const model = { ...registerModel, initial: initial[key] };
+    if (findLinearization(model, own) === undefined) problems.push(`${key} is not linearizable`);
   }
   return [...problems, ...revisionProblems(operations)];
 }

@@ -1,5 +1,5 @@
 /** Words for tests over a Store: text keys below a prefix, text values, and the four shapes Kubernetes uses. */
-import { keyString, prefixEnd } from "../keys.ts";
+import { everything, keyString, prefixEnd } from "../keys.ts";
 import type {
   Compare,
   DeleteOperation,
@@ -44,7 +44,7 @@ export class StoreClient {
   /** Everything of this client, or everything whose name begins with `name`. */
   all(name = ""): Required<KeyRange> {
     const start = this.key(name);
-    return { start, end: prefixEnd(start) };
+    return start.length === 0 ? everything : { start, end: prefixEnd(start) };
   }
 
   /** Names from `start` up to, without, `end`. */
