@@ -1,5 +1,11 @@
 /** The strategies of the kinds around pods, services and workloads, by their resource. */
 import type { Strategy } from "../registry/strategy.ts";
+import {
+  csiDriverStrategy,
+  csiNodeStrategy,
+  csiStorageCapacityStrategy,
+  volumeAttachmentStrategy,
+} from "./csi-kinds.ts";
 import { endpointSliceStrategy } from "./endpoint-slice.ts";
 import { endpointsStrategy } from "./endpoints.ts";
 import { eventStrategy } from "./event.ts";
@@ -8,11 +14,15 @@ import { ingressClassStrategy, ingressStrategy } from "./ingress.ts";
 import { leaseStrategy } from "./lease.ts";
 import { networkPolicyStrategy } from "./network-policy.ts";
 import { nodeStrategy } from "./node.ts";
+import { persistentVolumeStrategy } from "./persistent-volume.ts";
+import { persistentVolumeClaimStrategy } from "./persistent-volume-claim.ts";
 import { podDisruptionBudgetStrategy } from "./pod-disruption-budget.ts";
 import { priorityClassStrategy } from "./priority-class.ts";
 import { clusterRoleBindingStrategy, clusterRoleStrategy, roleBindingStrategy, roleStrategy } from "./rbac.ts";
+import { limitRangeStrategy, resourceQuotaStrategy } from "./resource-quota.ts";
 import { runtimeClassStrategy } from "./runtime-class.ts";
 import { ipAddressStrategy, serviceCIDRStrategy } from "./service-ranges.ts";
+import { storageClassStrategy, volumeAttributesClassStrategy } from "./storage-class.ts";
 
 export const otherStrategies: Readonly<Record<string, Strategy>> = {
   endpoints: endpointsStrategy as Strategy,
@@ -33,4 +43,14 @@ export const otherStrategies: Readonly<Record<string, Strategy>> = {
   "networkpolicies.networking.k8s.io": networkPolicyStrategy as Strategy,
   "poddisruptionbudgets.policy": podDisruptionBudgetStrategy as Strategy,
   "servicecidrs.networking.k8s.io": serviceCIDRStrategy as Strategy,
+  limitranges: limitRangeStrategy as Strategy,
+  persistentvolumeclaims: persistentVolumeClaimStrategy as Strategy,
+  persistentvolumes: persistentVolumeStrategy as Strategy,
+  resourcequotas: resourceQuotaStrategy as Strategy,
+  "csidrivers.storage.k8s.io": csiDriverStrategy as Strategy,
+  "csinodes.storage.k8s.io": csiNodeStrategy as Strategy,
+  "csistoragecapacities.storage.k8s.io": csiStorageCapacityStrategy as Strategy,
+  "storageclasses.storage.k8s.io": storageClassStrategy as Strategy,
+  "volumeattachments.storage.k8s.io": volumeAttachmentStrategy as Strategy,
+  "volumeattributesclasses.storage.k8s.io": volumeAttributesClassStrategy as Strategy,
 };
