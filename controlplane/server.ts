@@ -20,6 +20,7 @@ import { defaultInFlightLimits } from "./apiserver/http/filters/max-in-flight.ts
 import { ensureKubeconfig } from "./apiserver/pki/kubeconfig.ts";
 import { loadOrCreatePki, type Pki } from "./apiserver/pki/load-or-create-pki.ts";
 import type { ServerOptions } from "./options.ts";
+import { startLoops } from "./start-loops.ts";
 import { startEtcdServer } from "./store/etcd-server.ts";
 import type { Store } from "./store/store.ts";
 
@@ -60,6 +61,7 @@ export async function startServer(options: ServerOptions, ports: ServerPorts): P
       authorityPem: pki.clusterAuthority.certificatePem,
       identity: pki.admin(),
     });
+    if (options.runsControllers) stack.use(startLoopsBeside(api, options, ports, pki));
     if (options.etcdListen) stack.use(await serveEtcd(options.etcdListen, ports, pki, store));
     const owned = stack.move();
     return { api, port, ready: api.ready, [Symbol.asyncDispose]: () => owned.disposeAsync() };
@@ -163,6 +165,14 @@ async function startApi(options: ServerOptions, ports: ServerPorts, pki: Pki, st
       },
       { clock, random },
     ),
+  );
+}
+
+function startLoopsBeside(api: ApiServer, _options: ServerOptions, ports: ServerPorts, pki: Pki): AsyncDisposable {
+  const { clock, random, log, version } = ports;
+  return startLoops(
+    { rootCaPem: pki.clusterAuthority.certificatePem },
+    { clock, random, log, version, ready: api.ready, transportFor: (user) => api.inProcessTransport(user) },
   );
 }
 

@@ -1,0 +1,33 @@
+/** All controllers of the control plane, started together on one set of informers. Composition only. */
+import type { ControllerContext, ControllerEvents } from "./controller-context.ts";
+import { startDeploymentController } from "./deployment-controller.ts";
+import { startNamespaceController } from "./namespaces/namespace-controller.ts";
+import { startRootCaPublisher } from "./namespaces/root-ca-publisher.ts";
+import { startServiceAccountController } from "./namespaces/service-account-controller.ts";
+import { startReplicaSetController, startReplicationControllerController } from "./replica-set-controller.ts";
+import { discoverWith } from "./resource-discovery.ts";
+
+export interface ControllersOptions {
+  /** What pods verify the API server by. */
+  readonly rootCaPem: string;
+}
+
+export interface ControllersPorts extends Omit<ControllerContext, "events"> {
+  /** A recorder for one controller: `deployment-controller`. */
+  eventsFor(component: string): ControllerEvents;
+}
+
+/** Dispose stops the controllers in the reverse order; the informers stay the caller's. */
+export function startControllers(options: ControllersOptions, ports: ControllersPorts): AsyncDisposable {
+  const { eventsFor, ...shared } = ports;
+  const as = (component: string): ControllerContext => ({ ...shared, events: ports.eventsFor(component) });
+  const discover = discoverWith(ports.client);
+  const stack = new AsyncDisposableStack();
+  stack.use(startServiceAccountController(as("service-account-controller")));
+  stack.use(startRootCaPublisher(as("root-ca-certificate-publisher"), options.rootCaPem));
+  stack.use(startNamespaceController(as("namespace-controller"), discover));
+  stack.use(startReplicationControllerController(as("replication-controller")));
+  stack.use(startReplicaSetController(as("replicaset-controller")));
+  stack.use(startDeploymentController(as("deployment-controller")));
+  return stack;
+}
