@@ -79,7 +79,13 @@ async function openLocked(options: EmbeddedStoreOptions, resources: AsyncDisposa
     policy: { ...defaultCompactionPolicy, ...options.compaction },
     maxRequestBytes: options.maxRequestBytes,
     shortage: () => guard.shortage,
-    observer: options.observer,
+    observer: {
+      batch: (report) => {
+        guard.noteWritten(report.bytes);
+        options.observer?.batch?.(report);
+      },
+      compaction: (report) => options.observer?.compaction?.(report),
+    },
     resources,
   });
   await guard.start();

@@ -5,7 +5,7 @@
  */
 import type { CompactionRecord, LogBatch, LogSize } from "./log-file.ts";
 
-type Share = Pick<LogBatch, "compaction" | "deletes" | "vacuumPages">;
+type Share = Pick<LogBatch, "compaction" | "deletes" | "vacuumPages" | "checkpoint">;
 
 /** Rows deleted in a batch of its own. */
 const idleDeletes = 1024;
@@ -25,13 +25,17 @@ export class Housekeeping {
   #done = 0;
   #size: LogSize = { pageBytes: 4096, pages: 0, freePages: 0 };
   #isVacuuming = false;
+  /** Asked to give back everything, down to the last free page. */
+  #isDefragmenting = false;
+  #checkpoint: Share["checkpoint"];
 
   get size(): LogSize {
     return this.#size;
   }
 
   get hasWork(): boolean {
-    return this.#compaction !== undefined || this.#done < this.#garbage.length || this.#isVacuuming;
+    const isDue = this.#compaction !== undefined || this.#checkpoint !== undefined || this.#isVacuuming;
+    return isDue || this.#done < this.#garbage.length;
   }
 
   addCompaction(record: CompactionRecord, garbage: readonly number[]): void {
@@ -44,9 +48,10 @@ export class Housekeeping {
     this.#done = 0;
   }
 
-  /** Asks for free pages to be given back down to the last one. */
+  /** Asks for every free page to be given back, and for the write-ahead log to be emptied. */
   defragment(): void {
-    this.#isVacuuming = this.#size.freePages > 0;
+    this.#isDefragmenting = true;
+    this.#isVacuuming = true;
   }
 
   /** The share for a batch with so many rows of writes. */
@@ -57,20 +62,34 @@ export class Housekeeping {
     const compaction = this.#compaction;
     this.#compaction = undefined;
     const vacuumPages = deletes.length > 0 || !this.#isVacuuming ? 0 : rows === 0 ? idleVacuumPages : busyVacuumPages;
-    return { compaction, deletes, vacuumPages };
+    const checkpoint = this.#checkpoint;
+    this.#checkpoint = undefined;
+    return { compaction, deletes, vacuumPages, checkpoint };
   }
 
   written(size: LogSize): void {
     this.#size = size;
     if (this.#done > 65_536) this.addGarbage([]);
+    if (this.#isDefragmenting) {
+      if (size.freePages > 0 || this.#done < this.#garbage.length) return;
+      this.#isDefragmenting = false;
+      this.#isVacuuming = false;
+      this.#checkpoint = "truncate";
+      return;
+    }
     const isMuch = size.freePages >= vacuumFromPages && size.freePages * 4 >= size.pages;
     const isLittle = size.freePages <= size.pages * vacuumToShare;
-    this.#isVacuuming = isMuch || (this.#isVacuuming && !isLittle);
+    if (isMuch) this.#isVacuuming = true;
+    if (!this.#isVacuuming || !isLittle) return;
+    this.#isVacuuming = false;
+    // The file becomes shorter only when the write-ahead log is brought into it.
+    this.#checkpoint = "passive";
   }
 
   /** The share did not reach the disk: it is due again. */
   notWritten(share: Share): void {
     this.#done -= share.deletes.length;
     this.#compaction ??= share.compaction;
+    this.#checkpoint ??= share.checkpoint;
   }
 }

@@ -30,6 +30,11 @@ export interface LogBatch {
   readonly deletes: Float64Array;
   /** Free pages to give back to the file system. */
   readonly vacuumPages: number;
+  /**
+   * After the batch: bring everything into the main file, which then gives back its free end ("passive"), and shorten the
+   * write-ahead log too ("truncate"). Failing to is no failure of the batch.
+   */
+  readonly checkpoint?: "passive" | "truncate" | undefined;
   /** The newest revision once this batch is on disk. */
   readonly revision: number;
 }

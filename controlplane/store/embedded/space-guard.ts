@@ -46,6 +46,8 @@ export class SpaceGuard implements Disposable {
   readonly #options: SpaceGuardOptions;
   #shortage: string | undefined;
   #timer: Timer | undefined;
+  #isChecking = false;
+  #writtenSinceCheck = 0;
   #closed = false;
 
   constructor(options: SpaceGuardOptions) {
@@ -61,6 +63,14 @@ export class SpaceGuard implements Disposable {
     await this.#check();
   }
 
+  /** Looks again when so much was written that the room kept free may be at stake before the next regular look. */
+  noteWritten(bytes: number): void {
+    this.#writtenSinceCheck += bytes;
+    if (this.#writtenSinceCheck * 8 < this.#options.limits.leastFreeBytes || this.#isChecking) return;
+    this.#timer?.cancel();
+    void this.#check();
+  }
+
   [Symbol.dispose](): void {
     this.#closed = true;
     this.#timer?.cancel();
@@ -68,6 +78,8 @@ export class SpaceGuard implements Disposable {
 
   async #check(): Promise<void> {
     const { limits, readSpace, usedBytes, log, clock } = this.#options;
+    this.#isChecking = true;
+    this.#writtenSinceCheck = 0;
     try {
       const shortage = computeShortage(limits, await readSpace(), usedBytes());
       if (shortage !== undefined && this.#shortage === undefined)
@@ -77,6 +89,7 @@ export class SpaceGuard implements Disposable {
     } catch (error) {
       log.warn("cannot tell how much space the store has", { error });
     }
+    this.#isChecking = false;
     if (!this.#closed) this.#timer = clock.setTimer(checkMs, () => void this.#check());
   }
 }

@@ -102,6 +102,7 @@ export class SqliteLog implements Disposable {
       for (const id of batch.deletes) this.#delete.run(id);
       if (batch.vacuumPages > 0) this.#db.exec(`PRAGMA incremental_vacuum(${batch.vacuumPages})`);
     });
+    if (batch.checkpoint !== undefined) this.#checkpoint(batch.checkpoint);
     // SQLite makes the write-ahead log with the first write.
     this.#ahead ??= PreallocatedFile.open(this.#walFile, preallocation);
     this.#ahead?.advance(batch.rows.byteLength * 2 + commitBytes);
@@ -132,9 +133,15 @@ export class SqliteLog implements Disposable {
     this.#db.prepare("INSERT OR REPLACE INTO meta VALUES (?, ?)").run(key, value);
   }
 
-  /** Moves the write-ahead log into the file and empties it. */
-  checkpoint(): void {
-    this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  #checkpoint(mode: "passive" | "truncate"): void {
+    try {
+      this.#db.exec(`PRAGMA wal_checkpoint(${mode})`);
+    } catch {
+      // The batch is on disk, and the next checkpoint does what this one could not.
+    }
+    if (mode !== "truncate") return;
+    this.#ahead?.[Symbol.dispose]();
+    this.#ahead = undefined;
   }
 
   readValues(ids: Float64Array): (Uint8Array | undefined)[] {
