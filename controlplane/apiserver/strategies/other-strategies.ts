@@ -1,5 +1,6 @@
 /** The strategies of the kinds around pods, services and workloads, by their resource. */
 import type { Strategy } from "../registry/strategy.ts";
+import { certificateSigningRequestStrategy } from "./certificate-signing-request.ts";
 import {
   csiDriverStrategy,
   csiNodeStrategy,
@@ -53,4 +54,5 @@ export const otherStrategies: Readonly<Record<string, Strategy>> = {
   "storageclasses.storage.k8s.io": storageClassStrategy as Strategy,
   "volumeattachments.storage.k8s.io": volumeAttachmentStrategy as Strategy,
   "volumeattributesclasses.storage.k8s.io": volumeAttributesClassStrategy as Strategy,
+  "certificatesigningrequests.certificates.k8s.io": certificateSigningRequestStrategy as Strategy,
 };
