@@ -68,7 +68,7 @@ export function debianRoot(): Promise<string> {
   return unpackDebianPackages(
     {
       suite: "bookworm",
-      packages: ["busybox-static", "catatonit"],
+      packages: ["busybox", "catatonit"],
       withDependencies: true,
       folder: ".cache/debian-test",
     },

@@ -4,6 +4,8 @@
  */
 import { access, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
+import { messageOf } from "#pkg/system/errors.ts";
+import { systemRunner } from "#pkg/system/exec.ts";
 
 interface Program {
   /** Name of the file in dist/, without extension. */
@@ -55,6 +57,21 @@ const result = await build({
 });
 const { version } = JSON.parse(await readFile("package.json", "utf8")) as { version: string };
 await writeFile("dist/package.json", `${JSON.stringify({ name: "berth", version, type: "module" }, null, 2)}\n`);
+await buildCniPlugin();
 for (const [file, { bytes, entryPoint }] of Object.entries(result.metafile.outputs)) {
   if (entryPoint) console.log(`${file} ${(bytes / 1024).toFixed(0)} KiB`);
+}
+
+/** The static CNI plugin, where there is a compiler; without it the agent installs its Node.js twin. */
+async function buildCniPlugin(): Promise<void> {
+  try {
+    await systemRunner.run({
+      argv: ["gcc", "-O2", "-static", "-s", "-Wall", "-Wextra", "-o", "dist/berth-cni-static", "cmd/cni/berth-cni.c"],
+    });
+    console.log("dist/berth-cni-static");
+  } catch (error) {
+    console.log(
+      `the static CNI plugin was not built (${messageOf(error).slice(0, 200)}); pods start some 50 ms later without it`,
+    );
+  }
 }

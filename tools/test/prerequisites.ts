@@ -24,6 +24,8 @@ export const prerequisites: readonly Prerequisite[] = [
     debianPackage: "python3-kubernetes",
     why: "a client in another language",
   },
+  { program: "gcc", debianPackage: "gcc", why: "the CNI plugin" },
+  { program: "/usr/include/linux", debianPackage: "libc6-dev", why: "the CNI plugin" },
   { program: "containerd", debianPackage: "containerd", why: "pods" },
   { program: "runc", debianPackage: "runc", why: "pods" },
 ];

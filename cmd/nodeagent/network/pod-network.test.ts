@@ -76,8 +76,9 @@ function call(
 }
 const parsed = (answer: CniAnswer): { code?: number; msg?: string; ips?: { address: string }[] } =>
   answer.stdout ? (JSON.parse(answer.stdout) as object) : {};
+// With containerd's capitals.
 const port = (hostPort: number, hostIP = "") => ({
-  runtimeConfig: { portMappings: [{ hostPort, containerPort: 80, protocol: "tcp", hostIP }] },
+  runtimeConfig: { portMappings: [{ HostPort: hostPort, ContainerPort: 80, Protocol: "tcp", HostIP: hostIP }] },
 });
 
 describe("PodNetwork", () => {

@@ -1,5 +1,13 @@
 /** Reads a CNI request and says what is wrong with it in the specification's codes. Pure. */
-import { type CniCommand, type CniConfig, CniError, type CniRequest, cniCode, supportedVersions } from "./cni-types.ts";
+import {
+  type CniCommand,
+  type CniConfig,
+  CniError,
+  type CniRequest,
+  cniCode,
+  type PortMapping,
+  supportedVersions,
+} from "./cni-types.ts";
 
 export interface CniCall {
   readonly command: CniCommand;
@@ -60,7 +68,30 @@ function parseConfig(stdin: string, command: string): CniConfig {
   }
   if (command !== "VERSION" && (typeof name !== "string" || name === ""))
     throw new CniError(cniCode.badConfig, "the network configuration has no name");
-  return config as CniConfig;
+  return {
+    ...(config as CniConfig),
+    runtimeConfig: parseRuntimeConfig((config as { runtimeConfig?: unknown }).runtimeConfig),
+  };
+}
+
+/** containerd writes the names of these fields with capitals; readers in Go do not mind. */
+function parseRuntimeConfig(value: unknown): NonNullable<CniConfig["runtimeConfig"]> {
+  const given = (value as { portMappings?: unknown } | undefined)?.portMappings;
+  const portMappings = (Array.isArray(given) ? given : []).map((mapping: object) => {
+    const fields = new Map(Object.entries(mapping).map(([name, field]) => [name.toLowerCase(), field as unknown]));
+    return parsePortMapping(fields);
+  });
+  return { portMappings: portMappings.filter(({ hostPort }) => hostPort > 0) };
+}
+
+function parsePortMapping(fields: ReadonlyMap<string, unknown>): PortMapping {
+  const [hostPort, containerPort] = [Number(fields.get("hostport") ?? 0), Number(fields.get("containerport") ?? 0)];
+  const protocol = String(fields.get("protocol") || "tcp").toLowerCase();
+  if (protocol !== "tcp" && protocol !== "udp" && protocol !== "sctp")
+    throw new CniError(cniCode.badConfig, `port mapping with unknown protocol ${JSON.stringify(protocol)}`);
+  if (![hostPort, containerPort].every((port) => Number.isInteger(port) && port >= 0 && port < 65_536))
+    throw new CniError(cniCode.badConfig, "port mapping with a port that is none");
+  return { hostPort, containerPort, protocol, hostIP: String(fields.get("hostip") ?? "") };
 }
 
 /** "K=V;K=V" */
