@@ -5,7 +5,6 @@
  *  - a pod whose worker is done stays known until the API drops it, so that nothing of it is started again.
  */
 import type { Pod } from "#pkg/api/core/v1.ts";
-import { assertNever } from "#pkg/system/errors.ts";
 import type { PodIdentity } from "./pod-folders.ts";
 import { podIdentity } from "./pod-folders.ts";
 import { type PodVerdict, PodWorker, type PodWorkerOptions, type PodWorkerState } from "./pod-worker.ts";
@@ -32,18 +31,10 @@ export class PodWorkers implements AsyncDisposable {
     const identity = podIdentity(pod);
     const worker = this.#workers.get(identity.uid);
     this.#gone.delete(identity.uid);
-    if (!worker) return this.#start(identity, pod);
-    switch (worker.state) {
-      case "syncing":
-      case "terminating":
-        return worker.update(pod);
-      case "terminated":
-        // It ended by itself and is deleted now: what was kept of it goes too.
-        if (pod.metadata.deletionTimestamp && !worker.pod?.metadata.deletionTimestamp) this.#start(identity, pod);
-        return;
-      default:
-        return assertNever(worker.state);
-    }
+    if (!worker) this.#start(identity, pod);
+    else if (worker.state !== "terminated") worker.update(pod);
+    // It ended by itself and is deleted now: what was kept of it goes too.
+    else if (pod.metadata.deletionTimestamp && !worker.pod?.metadata.deletionTimestamp) this.#start(identity, pod);
   }
 
   /** The API no longer has the pod: it was deleted by force, or while the agent was away. */
@@ -51,8 +42,8 @@ export class PodWorkers implements AsyncDisposable {
     const worker = this.#workers.get(podUid);
     if (!worker) return;
     this.#gone.add(podUid);
-    if (worker.state === "terminated") return this.#forget(worker);
-    worker.end(worker.state === "syncing" ? { graceSeconds: 1 } : {});
+    if (worker.state === "terminated") this.#removeRemains(worker);
+    else worker.end(worker.state === "syncing" ? { graceSeconds: 1 } : {});
   }
 
   /** Ends a pod that the runtime has and nobody else knows of. */
@@ -102,6 +93,12 @@ export class PodWorkers implements AsyncDisposable {
   #finished(worker: PodWorker): void {
     this.#options.onFinished(worker.identity, worker.pod);
     if (this.#gone.has(worker.identity.uid)) this.#forget(worker);
+  }
+
+  /** A pod that ended by itself keeps its containers, for their logs, until it is deleted. */
+  #removeRemains(worker: PodWorker): void {
+    if (worker.pod?.metadata.deletionTimestamp) this.#forget(worker);
+    else this.#start(worker.identity, undefined);
   }
 
   #forget(worker: PodWorker): void {

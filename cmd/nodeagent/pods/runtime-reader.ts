@@ -110,6 +110,16 @@ export class RuntimeReader {
     this.#owners.set(id, podUid);
   }
 
+  /** Whether the container or sandbox runs no more. */
+  async hasEnded(id: string): Promise<boolean> {
+    const { runtime } = this.#options;
+    const [containers, sandboxes] = await Promise.all([runtime.listContainers({ id }), runtime.listPodSandbox({ id })]);
+    return (
+      containers.every(({ state }) => state !== "CONTAINER_RUNNING") &&
+      sandboxes.every(({ state }) => state !== "SANDBOX_READY")
+    );
+  }
+
   #remember(uid: string, ids: readonly string[]): void {
     for (const id of ids) this.#owners.set(id, uid);
   }

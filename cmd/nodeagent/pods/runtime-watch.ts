@@ -2,7 +2,7 @@
  * Tells which pods to look at because something happened in the runtime. Events where the runtime has them; a look at
  * everything in longer intervals makes up for what events may miss, and in short ones where there are none.
  */
-import type { RuntimeInfo } from "#pkg/cri/runtime-service.ts";
+import type { ContainerEvent, RuntimeInfo } from "#pkg/cri/runtime-service.ts";
 import type { Clock } from "#pkg/system/clock.ts";
 import { hasCode } from "#pkg/system/errors.ts";
 import type { Logger } from "#pkg/system/log.ts";
@@ -10,7 +10,7 @@ import type { RuntimePodSummary, RuntimeReader } from "./runtime-reader.ts";
 
 export interface RuntimeWatchOptions {
   readonly runtime: Pick<RuntimeInfo, "containerEvents">;
-  readonly reader: Pick<RuntimeReader, "summarize" | "ownerOf">;
+  readonly reader: Pick<RuntimeReader, "summarize" | "ownerOf" | "hasEnded">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly onPod: (podUid: string) => void;
@@ -23,6 +23,7 @@ const relistMs = { quiet: 10_000, blind: 1_000 };
 const reconnectMs = 1_000;
 /** Several unknown containers at once are found by one look. */
 const gatherMs = 50;
+const confirmDelaysMs = [5, 10, 20, 40, 80, 160, 320, 640, 1280];
 
 export class RuntimeWatch implements AsyncDisposable {
   readonly #options: RuntimeWatchOptions;
@@ -61,15 +62,13 @@ export class RuntimeWatch implements AsyncDisposable {
   }
 
   async #follow(): Promise<void> {
-    const { runtime, reader, clock, log, onPod } = this.#options;
+    const { runtime, clock, log } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
         this.#hasEvents = true;
         for await (const event of runtime.containerEvents(signal)) {
-          const owner = reader.ownerOf(event.containerId);
-          if (owner !== undefined && event.kind !== "created" && event.kind !== "started") onPod(owner);
-          else if (owner === undefined) this.relist();
+          this.#note(event);
         }
       } catch (error) {
         if (signal.aborted) return;
@@ -84,6 +83,25 @@ export class RuntimeWatch implements AsyncDisposable {
       this.relist();
       await clock.sleep(reconnectMs, signal).catch(() => undefined);
     }
+  }
+
+  #note({ containerId, kind }: ContainerEvent): void {
+    const { reader, onPod } = this.#options;
+    const owner = reader.ownerOf(containerId);
+    if (owner === undefined) this.relist();
+    else if (kind === "stopped") void this.#confirmEnd(containerId, owner);
+    else if (kind === "deleted" || kind === "oom") onPod(owner);
+  }
+
+  /** The event often comes a moment before the runtime itself has taken note of it. */
+  async #confirmEnd(containerId: string, owner: string): Promise<void> {
+    const { reader, clock, onPod } = this.#options;
+    for (const delay of confirmDelaysMs) {
+      if (this.#stop.signal.aborted) return;
+      if (await reader.hasEnded(containerId).catch(() => true)) break;
+      await clock.sleep(delay, this.#stop.signal).catch(() => undefined);
+    }
+    onPod(owner);
   }
 
   async #relistForever(): Promise<void> {

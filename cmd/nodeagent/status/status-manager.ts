@@ -30,6 +30,8 @@ interface Entry {
   /** As the API last had it, as far as is known here. */
   written: PodStatus;
   wanted: PodStatus;
+  /** Of the object after our last write; what a watch brings from before that is no news. */
+  version: string;
   deletes: boolean;
   isGone: boolean;
   failures: number;
@@ -67,7 +69,7 @@ export class StatusManager implements AsyncDisposable {
   /** The API has the pod like this now. Statuses that someone else wrote over ours are written again. */
   noteApiState(pod: Stored<Pod>): void {
     const entry = this.#entries.get(pod.metadata.uid);
-    if (!entry || entry.running) return;
+    if (!entry || entry.running || isOlder(pod.metadata.resourceVersion, entry.version)) return;
     entry.written = pod.status ?? {};
     this.#wake(entry);
   }
@@ -101,6 +103,7 @@ export class StatusManager implements AsyncDisposable {
       name,
       written: status,
       wanted: status,
+      version: pod.metadata.resourceVersion ?? "0",
       deletes: false,
       isGone: false,
       failures: 0,
@@ -148,6 +151,7 @@ export class StatusManager implements AsyncDisposable {
       const options = { subresource: "status", signal };
       const answer = await pods.patch(entry.name, { type: "strategic", body: patch }, options);
       entry.written = answer.status ?? {};
+      entry.version = answer.metadata.resourceVersion;
       return entry.wanted !== wanted || entry.deletes;
     }
     if (!entry.deletes) return false;
@@ -161,4 +165,9 @@ export class StatusManager implements AsyncDisposable {
     this.#entries.delete(entry.uid);
     this.#options.onGone?.(entry.uid);
   }
+}
+
+/** Resource versions of one resource are numbers that grow. */
+function isOlder(version: string, than: string): boolean {
+  return /^\d+$/.test(version) && /^\d+$/.test(than) && BigInt(version) < BigInt(than);
 }
