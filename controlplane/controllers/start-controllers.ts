@@ -1,6 +1,7 @@
 /** All controllers of the control plane, started together on one set of informers. Composition only. */
 import type { ControllerContext, ControllerEvents } from "./controller-context.ts";
 import { startDeploymentController } from "./deployment-controller.ts";
+import { startGarbageCollector } from "./garbage-collector/garbage-collector.ts";
 import { startNamespaceController } from "./namespaces/namespace-controller.ts";
 import { startRootCaPublisher } from "./namespaces/root-ca-publisher.ts";
 import { startServiceAccountController } from "./namespaces/service-account-controller.ts";
@@ -26,6 +27,7 @@ export function startControllers(options: ControllersOptions, ports: Controllers
   stack.use(startServiceAccountController(as("service-account-controller")));
   stack.use(startRootCaPublisher(as("root-ca-certificate-publisher"), options.rootCaPem));
   stack.use(startNamespaceController(as("namespace-controller"), discover));
+  stack.use(startGarbageCollector(as("garbage-collector-controller"), discover));
   stack.use(startReplicationControllerController(as("replication-controller")));
   stack.use(startReplicaSetController(as("replicaset-controller")));
   stack.use(startDeploymentController(as("deployment-controller")));

@@ -8,6 +8,7 @@ import { typeOf } from "#pkg/api/schema/schema.ts";
 import type { Strategy } from "../registry/strategy.ts";
 import { configMapStrategy } from "./config-map.ts";
 import { defineStrategy } from "./define-strategy.ts";
+import { dynamicStrategies } from "./dynamic-strategies.ts";
 import { namespaceStrategy } from "./namespace.ts";
 import { otherStrategies } from "./other-strategies.ts";
 import { podStrategy } from "./pod.ts";
@@ -17,6 +18,7 @@ import { serviceAccountStrategy } from "./service-account.ts";
 import { workloadStrategies } from "./workload-strategies.ts";
 
 const byResource: Readonly<Record<string, Strategy>> = {
+  ...dynamicStrategies,
   ...otherStrategies,
   ...workloadStrategies,
   configmaps: configMapStrategy as Strategy,
