@@ -25,8 +25,8 @@ export function validateValues(
     }
   }
   const whole = amountOf(most);
-  const valueOf = (amount: Quantity): string => String(amount.value());
-  validateSet(amounts, mostValues, at, errors, valueOf, (amount, path) => {
+  const keyOf = (amount: Quantity): string => String(amount.value());
+  validateSet(amounts, mostValues, at, errors, keyOf, (amount, path) => {
     if (amount.compare(whole) > 0) {
       errors.invalid(path, amount.toString(), `option is larger than capacity value: ${whole}`);
     }
