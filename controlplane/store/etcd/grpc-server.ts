@@ -55,6 +55,9 @@ export interface GrpcServerOptions {
   readonly log: Logger;
 }
 
+/** A client with more than this unread counts as slow. */
+const slowClientBytes = 4 * 1024 * 1024;
+
 const okStatus = 0;
 const responseHeaders = { ":status": 200, "content-type": "application/grpc" };
 
@@ -175,7 +178,11 @@ export class GrpcServer implements AsyncDisposable {
       stream.end();
     };
     const handler = open({
-      send: (answer) => stream.destroyed || stream.write(frameMessage(method.responseSerialize(answer))),
+      send: (answer) => {
+        if (stream.destroyed) return true;
+        stream.write(frameMessage(method.responseSerialize(answer)));
+        return stream.writableLength < slowClientBytes;
+      },
       end,
     });
     stream.on("data", (chunk: Buffer) => {
