@@ -11,7 +11,7 @@ import { startController } from "#pkg/kube/controller.ts";
 import { objectKey } from "#pkg/kube/object-store.ts";
 import { type ResourceRef, resources } from "#pkg/kube/resources.ts";
 import { formatTime } from "#pkg/system/clock.ts";
-import { messageOf } from "#pkg/system/errors.ts";
+import { BerthError, messageOf } from "#pkg/system/errors.ts";
 import { computeClaims, controllerOf, controllerReference } from "./claim.ts";
 import { computeReplicas, countReplicas, nextAvailabilityMs, type ReplicaCounts } from "./compute-replica-set.ts";
 import { withCondition, withoutCondition } from "./conditions.ts";
@@ -122,12 +122,12 @@ class ReplicaReconciler {
     if (!owner) return {};
     const nowMs = clock.now();
     const pods = await this.#claim(owner, nowMs, signal);
-    let failure: unknown;
+    let failure: Error | undefined;
     if (!owner.metadata.deletionTimestamp) {
       try {
         await this.#scale(owner, pods, nowMs, signal);
       } catch (error) {
-        failure = error;
+        failure = error instanceof Error ? error : BerthError.from(error);
       }
     }
     const minReadySeconds = owner.spec?.minReadySeconds ?? 0;
