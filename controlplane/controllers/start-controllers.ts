@@ -1,6 +1,9 @@
 /** All controllers of the control plane, started together on one set of informers. Composition only. */
 import type { ControllerContext, ControllerEvents } from "./controller-context.ts";
 import { startDeploymentController } from "./deployment-controller.ts";
+import { startEndpointSliceController } from "./endpoints/endpoint-slice-controller.ts";
+import { startEndpointSliceMirroringController } from "./endpoints/endpoint-slice-mirroring-controller.ts";
+import { startEndpointsController } from "./endpoints/endpoints-controller.ts";
 import { startGarbageCollector } from "./garbage-collector/garbage-collector.ts";
 import { startNamespaceController } from "./namespaces/namespace-controller.ts";
 import { startRootCaPublisher } from "./namespaces/root-ca-publisher.ts";
@@ -28,6 +31,9 @@ export function startControllers(options: ControllersOptions, ports: Controllers
   stack.use(startRootCaPublisher(as("root-ca-certificate-publisher"), options.rootCaPem));
   stack.use(startNamespaceController(as("namespace-controller"), discover));
   stack.use(startGarbageCollector(as("garbage-collector-controller"), discover));
+  stack.use(startEndpointsController(as("endpoint-controller")));
+  stack.use(startEndpointSliceController(as("endpoint-slice-controller")));
+  stack.use(startEndpointSliceMirroringController(as("endpoint-slice-mirroring-controller")));
   stack.use(startReplicationControllerController(as("replication-controller")));
   stack.use(startReplicaSetController(as("replicaset-controller")));
   stack.use(startDeploymentController(as("deployment-controller")));
