@@ -34,7 +34,7 @@ import { StatusManager } from "./status/status-manager.ts";
 import { agentVersion } from "./version.ts";
 
 /** The parts that other folders make; they may need the informers and events, so they are made by functions. */
-export interface AgentParts {
+export interface AgentParts extends AsyncDisposable {
   readonly volumes: PodVolumes;
   readonly environment: PodEnvironment;
   readonly probes: ProbeManager;
@@ -42,6 +42,12 @@ export interface AgentParts {
 
 export interface PartsContext {
   readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly files: Files;
+  readonly kernelFiles: KernelFiles;
+  readonly log: Logger;
+  /** Started by the agent after the parts were made. */
   readonly informers: Informers;
   readonly events: EventSink;
   readonly machine: MachineInfo;
@@ -164,7 +170,7 @@ async function start(
     reportIntervalMs: options.statusReportMs,
   });
   const parts = await ports.makeParts({
-    client,
+    ...ports,
     informers,
     events,
     machine,
@@ -174,6 +180,7 @@ async function start(
     hostIps: () => addresses,
     allocatable: () => registrar.node?.status?.allocatable ?? {},
   });
+  stack.use(parts);
   const pods = stack.use(
     startPods({
       ...ports,

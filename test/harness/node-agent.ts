@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { makeParts } from "#cmd/nodeagent/make-parts.ts";
 import { type NodeAgent, type NodeAgentPorts, startNodeAgent } from "#cmd/nodeagent/node-agent.ts";
 import { combineOptions, parseFlags } from "#cmd/nodeagent/options.ts";
-import { noProbes, noVolumes, plainEnvironment } from "#cmd/nodeagent/pods/testing/null-ports.ts";
 import type { Container, Pod, PodSpec } from "#pkg/api/core/v1.ts";
 import type { Stored } from "#pkg/api/meta/object.ts";
 import { createCgroupManager, detectCgroupVersion } from "#pkg/cgroups/cgroup-manager.ts";
@@ -60,12 +60,13 @@ export async function startTestAgent(
   let agent: NodeAgent | undefined;
   const start = async (): Promise<void> => {
     const cri = connectCri({ runtimeEndpoint: containerd.socket, now: () => Date.now() });
-    const started = await startNodeAgent(combineOptions(parseFlags(flags), {}), {
+    const options = combineOptions(parseFlags(flags), {});
+    const started = await startNodeAgent(options, {
       client,
       cri,
       cgroups,
       network: { setPodCidrs: async () => undefined },
-      makeParts: () => ({ volumes: noVolumes, environment: plainEnvironment, probes: noProbes }),
+      makeParts: (context) => makeParts(options, context),
       clock: systemClock,
       random: systemRandom,
       files: systemFiles,

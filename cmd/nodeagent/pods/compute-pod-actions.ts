@@ -52,7 +52,8 @@ export function computePodActions(input: PodActionInput): readonly PodAction[] {
 
 function planNewSandbox(input: PodActionInput, attempt: number, why: string): readonly PodAction[] {
   const { pod, observed } = input;
-  const kills: PodAction[] = observed.sandboxes.length > 0 ? [{ kind: "killPod", why }] : [];
+  const isThere = observed.sandboxes.length + observed.containers.length > 0;
+  const kills: PodAction[] = isThere ? [{ kind: "killPod", why }] : [];
   const restarts = pod.spec.restartPolicy !== "Never" || pod.spec.containers.some(mayRestart(pod));
   if (!restarts && attempt !== 0 && observed.containers.length > 0) return kills;
   const toStart = pod.spec.containers.filter((container) => !isFinished(pod, container, observed));

@@ -110,12 +110,12 @@ export class RuntimeReader {
     this.#owners.set(id, podUid);
   }
 
-  /** Whether the container or sandbox runs no more. */
+  /** Whether the container or sandbox runs no more. One whose start is still under way has not ended yet, whatever its process did. */
   async hasEnded(id: string): Promise<boolean> {
     const { runtime } = this.#options;
     const [containers, sandboxes] = await Promise.all([runtime.listContainers({ id }), runtime.listPodSandbox({ id })]);
     return (
-      containers.every(({ state }) => state !== "CONTAINER_RUNNING") &&
+      containers.every(({ state }) => state === "CONTAINER_EXITED") &&
       sandboxes.every(({ state }) => state !== "SANDBOX_READY")
     );
   }

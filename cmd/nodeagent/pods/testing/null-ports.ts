@@ -1,4 +1,5 @@
 /** Ports for pods without volumes, environment or probes. */
+import type { AgentParts } from "../../node-agent.ts";
 import type { PodEnvironment, PodVolumes, ProbeManager } from "../ports.ts";
 
 export const noVolumes: PodVolumes = {
@@ -20,4 +21,11 @@ export const noProbes: ProbeManager = {
   removePod: () => undefined,
   verdicts: () => ({ startup: undefined, liveness: undefined, readiness: undefined }),
   onChange: () => ({ [Symbol.dispose]: () => undefined }),
+};
+
+export const plainParts: AgentParts = {
+  volumes: noVolumes,
+  environment: plainEnvironment,
+  probes: noProbes,
+  [Symbol.asyncDispose]: async () => undefined,
 };
