@@ -1,5 +1,7 @@
 /** The strategies of the kinds around pods, services and workloads, by their resource. */
 import type { Strategy } from "../registry/strategy.ts";
+import * as admission from "./admission-kinds.ts";
+import { apiServiceStrategy } from "./api-service.ts";
 import { certificateSigningRequestStrategy } from "./certificate-signing-request.ts";
 import {
   csiDriverStrategy,
@@ -7,9 +9,11 @@ import {
   csiStorageCapacityStrategy,
   volumeAttachmentStrategy,
 } from "./csi-kinds.ts";
+import { customResourceDefinitionStrategy } from "./custom-resource-definition.ts";
 import { endpointSliceStrategy } from "./endpoint-slice.ts";
 import { endpointsStrategy } from "./endpoints.ts";
 import { eventStrategy } from "./event.ts";
+import { flowSchemaStrategy, priorityLevelConfigurationStrategy } from "./flow-control.ts";
 import { horizontalPodAutoscalerStrategy } from "./horizontal-pod-autoscaler.ts";
 import { ingressClassStrategy, ingressStrategy } from "./ingress.ts";
 import { leaseStrategy } from "./lease.ts";
@@ -55,4 +59,18 @@ export const otherStrategies: Readonly<Record<string, Strategy>> = {
   "volumeattachments.storage.k8s.io": volumeAttachmentStrategy as Strategy,
   "volumeattributesclasses.storage.k8s.io": volumeAttributesClassStrategy as Strategy,
   "certificatesigningrequests.certificates.k8s.io": certificateSigningRequestStrategy as Strategy,
+  "apiservices.apiregistration.k8s.io": apiServiceStrategy as Strategy,
+  "mutatingadmissionpolicies.admissionregistration.k8s.io": admission.mutatingAdmissionPolicyStrategy as Strategy,
+  "mutatingadmissionpolicybindings.admissionregistration.k8s.io":
+    admission.mutatingAdmissionPolicyBindingStrategy as Strategy,
+  "mutatingwebhookconfigurations.admissionregistration.k8s.io":
+    admission.mutatingWebhookConfigurationStrategy as Strategy,
+  "validatingadmissionpolicies.admissionregistration.k8s.io": admission.validatingAdmissionPolicyStrategy as Strategy,
+  "validatingadmissionpolicybindings.admissionregistration.k8s.io":
+    admission.validatingAdmissionPolicyBindingStrategy as Strategy,
+  "validatingwebhookconfigurations.admissionregistration.k8s.io":
+    admission.validatingWebhookConfigurationStrategy as Strategy,
+  "customresourcedefinitions.apiextensions.k8s.io": customResourceDefinitionStrategy as Strategy,
+  "flowschemas.flowcontrol.apiserver.k8s.io": flowSchemaStrategy as Strategy,
+  "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": priorityLevelConfigurationStrategy as Strategy,
 };
