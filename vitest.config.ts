@@ -7,7 +7,13 @@
  */
 import { defineConfig } from "vitest/config";
 
-const serial = { fileParallelism: false, maxWorkers: 1, testTimeout: 120_000, hookTimeout: 120_000 };
+const serial = {
+  fileParallelism: false,
+  maxWorkers: 1,
+  setupFiles: ["test/harness/property-seed.ts"],
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+};
 
 export default defineConfig({
   test: {
@@ -16,6 +22,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{cmd,pkg,controlplane,tools}/**/*.test.ts"],
+          setupFiles: ["test/harness/property-seed.ts"],
           isolate: false,
           testTimeout: 20_000,
         },
