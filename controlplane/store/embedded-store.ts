@@ -12,9 +12,10 @@ import { type Random, systemRandom } from "#pkg/system/random.ts";
 import { type CompactionPolicy, defaultCompactionPolicy } from "./embedded/auto-compaction.ts";
 import { EmbeddedEngine, type StoreObserver } from "./embedded/embedded-engine.ts";
 import { LogWorker } from "./embedded/log-worker.ts";
-import { type LogPaths, recoverLog } from "./embedded/recover-log.ts";
+import { type LogPaths, newIdentity, recoverLog, writeNewFile } from "./embedded/recover-log.ts";
 import { defaultSpaceLimits, SpaceGuard, type SpaceLimits } from "./embedded/space-guard.ts";
 import { WorkerLogFile } from "./embedded/worker-log-file.ts";
+import { readSnapshot } from "./etcd/read-snapshot.ts";
 import { LeaseTable } from "./lease-table.ts";
 
 export interface EmbeddedStoreOptions {
@@ -56,8 +57,8 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 
 async function openLocked(options: EmbeddedStoreOptions, resources: AsyncDisposableStack): Promise<EmbeddedEngine> {
   const { dataDir, clock = systemClock, random = systemRandom, files = systemFiles, log = silentLogger } = options;
-  const paths: LogPaths = { database: path.join(dataDir, "store.db"), mark: path.join(dataDir, "revisions") };
-  const worker = resources.use(new LogWorker());
+  const paths = pathsIn(dataDir);
+  const worker = resources.use(new LogWorker(systemClock));
   const leaseTable = new LeaseTable();
   const hasLease = (id: bigint): boolean => leaseTable.has(id);
   const { historyBytes } = options;
@@ -91,6 +92,34 @@ async function openLocked(options: EmbeddedStoreOptions, resources: AsyncDisposa
   await guard.start();
   await engine.start(reader.contents.leases, reader.garbage);
   return engine;
+}
+
+export interface RestoreOptions extends Pick<EmbeddedStoreOptions, "dataDir" | "files" | "random"> {
+  /** The bytes of a snapshot file, of etcd or of a Berth server. */
+  readonly snapshot: Uint8Array;
+}
+
+/**
+ * Makes the data folder of a store from a snapshot, at the snapshot's revision. Throws "AlreadyExists" when there is a
+ * store in the folder, "Corrupt" when the snapshot is damaged, "Unavailable" when a store is open there.
+ */
+export async function restoreSnapshot(options: RestoreOptions): Promise<{ readonly revision: number }> {
+  const { dataDir, files = systemFiles, random = systemRandom } = options;
+  const { revision, pairs, leases } = readSnapshot(options.snapshot);
+  const paths = pathsIn(dataDir);
+  await files.makeFolder(dataDir, 0o700);
+  await using _lock = await lockFolder(dataDir);
+  if (await files.exists(paths.database)) {
+    throw new BerthError("AlreadyExists", `there is a store in ${dataDir} already; restore into an empty folder`);
+  }
+  await using worker = new LogWorker(systemClock);
+  const rows = pairs.map((kv, index) => ({ id: index + 1, kv, deleted: false, last: true }));
+  await writeNewFile({ worker, paths, files }, newIdentity(random), rows, leases, revision);
+  return { revision };
+}
+
+function pathsIn(dataDir: string): LogPaths {
+  return { database: path.join(dataDir, "store.db"), mark: path.join(dataDir, "revisions") };
 }
 
 async function lockFolder(dataDir: string): Promise<AsyncDisposable> {

@@ -4,13 +4,13 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type EmbeddedEngine, openEmbeddedStore } from "#controlplane/store/embedded-store.ts";
+import { type EmbeddedEngine, openEmbeddedStore, restoreSnapshot } from "#controlplane/store/embedded-store.ts";
 import { type EtcdServer, startEtcdServer } from "#controlplane/store/etcd-server.ts";
 import { bytes, StoreClient } from "#controlplane/store/testing/store-client.ts";
 import { type ChildProcess, CommandError, systemRunner } from "#pkg/system/exec.ts";
 import { type CertificateFiles, writeTestCertificates } from "#test/harness/certificates.ts";
 import { CleanupStack } from "#test/harness/cleanup.ts";
-import { findFreePort } from "#test/harness/etcd.ts";
+import { findFreePort, startTestEtcd } from "#test/harness/etcd.ts";
 
 const etcdctl = process.env["BERTH_TEST_ETCDCTL"] ?? "etcdctl";
 /** From 3.6 on snapshots are looked into by a program of their own. */
@@ -230,7 +230,48 @@ describe("etcdctl against the embedded store", () => {
     const expected = await client.range();
     expect(restored.pairs).toEqual(expected.kvs.map((kv) => client.pair(kv)));
     expect(restored.leaseTtl).toBe(500);
+    await expectRestoredHere(saved, revision, client);
   });
+
+  test("a snapshot of a real etcd becomes a store of ours", async () => {
+    const real = cleanup.use(await startTestEtcd());
+    const opened = await real.open();
+    const client = new StoreClient(opened, "r/");
+    for (let index = 0; index < 100; index++) await client.put(`k${index % 30}`, `value ${index}`.repeat(index));
+    for (const name of ["k3", "k4"]) await client.delete(name);
+    const lease = await opened.leases.grant(400, 77n);
+    const revision = await client.put("leased", "1", { lease: lease.id });
+    const file = path.join(folder, "real.db");
+    const tls = ["--cacert", real.certificates.ca, "--cert", real.certificates.clientCert];
+    await systemRunner.run({
+      argv: [
+        etcdctl,
+        ...["--endpoints", real.endpoint, ...tls, "--key", real.certificates.clientKey],
+        ...["snapshot", "save", file],
+      ],
+      env: environment(),
+    });
+    await expectRestoredHere(await readFile(file), revision, client);
+    await opened[Symbol.asyncDispose]();
+  });
+
+  /** Restores into a store of ours and compares it with the one the snapshot was taken of. */
+  async function expectRestoredHere(snapshot: Uint8Array, revision: number, source: StoreClient): Promise<void> {
+    const dataDir = await mkdtemp(path.join(folder, "restored-here-"));
+    expect(await restoreSnapshot({ snapshot, dataDir })).toEqual({ revision });
+    await expect(restoreSnapshot({ snapshot, dataDir })).rejects.toMatchObject({ code: "AlreadyExists" });
+    await using restored = await openEmbeddedStore({ dataDir });
+    const here = new StoreClient(restored, source.prefix);
+    const pairs = async (client: StoreClient) =>
+      (await client.range()).kvs.map((kv) => ({ ...client.pair(kv), lease: kv.lease }));
+    expect(await pairs(here)).toEqual(await pairs(source));
+    expect((await restored.leases.list()).length).toBe((await source.store.leases.list()).length);
+    expect(await here.put("next", "1")).toBe(revision + 1);
+    const damaged = Buffer.from(snapshot);
+    damaged[5000] = (damaged[5000] ?? 0) ^ 1;
+    const other = restoreSnapshot({ snapshot: damaged, dataDir: `${dataDir}-damaged` });
+    await expect(other).rejects.toMatchObject({ code: "Corrupt" });
+  }
 
   async function readRestored(file: string) {
     const data = path.join(folder, "restored");

@@ -85,7 +85,7 @@ async function startEmpty(options: RecoverOptions, mark: RevisionMark | undefine
   return await readOwnFile(options);
 }
 
-function newIdentity(random: Random): LogIdentity {
+export function newIdentity(random: Random): LogIdentity {
   return { clusterId: leaseIdFrom(random.bytes(8)), memberId: leaseIdFrom(random.bytes(8)) };
 }
 
@@ -172,9 +172,12 @@ function liveRows(reader: LogReader): readonly LogRow[] {
   return pairs.map((kv, index) => ({ id: index + 1, kv, deleted: false, last: true }));
 }
 
-/** Writes a complete log beside the old one; without an old one it takes its place at once. */
-async function writeNewFile(
-  options: RecoverOptions,
+/**
+ * Writes a complete log beside the old one; without an old one it takes its place at once. Everything in it is compacted
+ * at `revision`; rows count from 1.
+ */
+export async function writeNewFile(
+  options: Pick<RecoverOptions, "worker" | "paths" | "files">,
   identity: LogIdentity,
   rows: readonly LogRow[],
   leases: readonly LeaseRow[],

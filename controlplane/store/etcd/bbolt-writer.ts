@@ -8,6 +8,7 @@
  * Source: go.etcd.io/bbolt page.go, bucket.go, db.go, node.go. Numbers are little endian.
  */
 import { BerthError } from "#pkg/system/errors.ts";
+import { fnv1a } from "./bbolt-reader.ts";
 
 export interface BoltEntry {
   readonly key: Uint8Array;
@@ -183,11 +184,4 @@ function metaPage(transaction: number, rootPage: number, endPage: number): Buffe
   meta.writeBigUInt64LE(BigInt(transaction), 48);
   meta.writeBigUInt64LE(fnv1a(meta.subarray(0, 56)), 56);
   return buffer;
-}
-
-/** FNV-1a, 64 bits. */
-function fnv1a(bytes: Uint8Array): bigint {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of bytes) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  return hash;
 }
