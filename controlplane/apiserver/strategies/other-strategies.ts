@@ -39,10 +39,14 @@ export const otherStrategies: Readonly<Record<string, Strategy>> = {
   resourcequotas: resourceQuotaStrategy as Strategy,
   "mutatingadmissionpolicies.admissionregistration.k8s.io": admission.mutatingAdmissionPolicyStrategy as Strategy,
   "mutatingadmissionpolicybindings.admissionregistration.k8s.io":
+    admission.mutatingAdmissionPolicyBindingStrategy as Strategy,
   "mutatingwebhookconfigurations.admissionregistration.k8s.io":
+    admission.mutatingWebhookConfigurationStrategy as Strategy,
   "validatingadmissionpolicies.admissionregistration.k8s.io": admission.validatingAdmissionPolicyStrategy as Strategy,
   "validatingadmissionpolicybindings.admissionregistration.k8s.io":
+    admission.validatingAdmissionPolicyBindingStrategy as Strategy,
   "validatingwebhookconfigurations.admissionregistration.k8s.io":
+    admission.validatingWebhookConfigurationStrategy as Strategy,
   "customresourcedefinitions.apiextensions.k8s.io": customResourceDefinitionStrategy as Strategy,
   "apiservices.apiregistration.k8s.io": apiServiceStrategy as Strategy,
   "horizontalpodautoscalers.autoscaling": horizontalPodAutoscalerStrategy as Strategy,
@@ -51,8 +55,6 @@ export const otherStrategies: Readonly<Record<string, Strategy>> = {
   "endpointslices.discovery.k8s.io": endpointSliceStrategy as Strategy,
   "flowschemas.flowcontrol.apiserver.k8s.io": flowSchemaStrategy as Strategy,
   "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": priorityLevelConfigurationStrategy as Strategy,
-    admission.mutatingAdmissionPolicyBindingStrategy as Strategy,
-    admission.mutatingWebhookConfigurationStrategy as Strategy,
   "ingressclasses.networking.k8s.io": ingressClassStrategy as Strategy,
   "ingresses.networking.k8s.io": ingressStrategy as Strategy,
   "ipaddresses.networking.k8s.io": ipAddressStrategy as Strategy,
@@ -71,6 +73,4 @@ export const otherStrategies: Readonly<Record<string, Strategy>> = {
   "storageclasses.storage.k8s.io": storageClassStrategy as Strategy,
   "volumeattachments.storage.k8s.io": volumeAttachmentStrategy as Strategy,
   "volumeattributesclasses.storage.k8s.io": volumeAttributesClassStrategy as Strategy,
-    admission.validatingAdmissionPolicyBindingStrategy as Strategy,
-    admission.validatingWebhookConfigurationStrategy as Strategy,
 };
