@@ -33,6 +33,10 @@ export interface AgentFlags {
   readonly maxPods: number | undefined;
   readonly registerWithTaints: readonly Taint[] | undefined;
   readonly resolvConf: string | undefined;
+  readonly clusterCidr: string | undefined;
+  readonly cniBinDir: string;
+  readonly cniConfDir: string;
+  readonly runDir: string;
   readonly logLevel: LogLevel;
 }
 
@@ -77,6 +81,8 @@ export interface AgentOptions {
   readonly leaseDurationSeconds: number;
   readonly statusUpdateMs: number;
   readonly statusReportMs: number;
+  /** Undefined: another CNI plugin wires the pods. */
+  readonly podNetwork: PodNetworkOptions | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -89,6 +95,15 @@ const defaultEvictionHard: Readonly<Record<string, string>> = {
   "imagefs.available": "15%",
   "imagefs.inodesFree": "5%",
 };
+
+export interface PodNetworkOptions {
+  /** All pods of the cluster. */
+  readonly clusterCidr: string;
+  readonly cniBinFolder: string;
+  readonly cniConfFolder: string;
+  /** A folder that a reboot empties. */
+  readonly runFolder: string;
+}
 
 /** Throws "Invalid" with a message for people; `onHelp` gets the text of --help. */
 export function parseFlags(argv: readonly string[], onHelp: (text: string) => void = () => undefined): AgentFlags {
@@ -129,6 +144,13 @@ function buildCommand(onHelp: (text: string) => void): Command {
     .option("--max-pods <number>", "most pods on this node; default: 110", parseNumber(1, 100_000))
     .option("--register-with-taints <key=value:effect,...>", "taints of a new node", parseTaints)
     .option("--resolv-conf <file>", "name servers of the host; default: /etc/resolv.conf")
+    .option(
+      "--cluster-cidr <cidr>",
+      "addresses of all pods; given, the agent wires pods itself, else another CNI plugin must",
+    )
+    .option("--cni-bin-dir <folder>", "where the runtime looks for CNI plugins", "/opt/cni/bin")
+    .option("--cni-conf-dir <folder>", "where the runtime looks for CNI configurations", "/etc/cni/net.d")
+    .option("--run-dir <folder>", "sockets and what a reboot may forget", "/run/berth")
     .addOption(new Option("--log-level <level>", "how much to log").choices(logLevels).default("info"));
 }
 
@@ -170,6 +192,15 @@ export function combineOptions(flags: AgentFlags, file: KubeletConfiguration): A
     leaseDurationSeconds: file.nodeLeaseDurationSeconds ?? 40,
     statusUpdateMs: duration(file.nodeStatusUpdateFrequency, 10_000),
     statusReportMs: duration(file.nodeStatusReportFrequency, 300_000),
+    podNetwork:
+      flags.clusterCidr === undefined
+        ? undefined
+        : {
+            clusterCidr: flags.clusterCidr,
+            cniBinFolder: flags.cniBinDir,
+            cniConfFolder: flags.cniConfDir,
+            runFolder: flags.runDir,
+          },
     logLevel: flags.logLevel,
   };
 }
