@@ -15,6 +15,7 @@ import { jwtKeyOf } from "./apiserver/authn/json-web-token.ts";
 import { buildOidcDocuments } from "./apiserver/authn/oidc-discovery.ts";
 import { parseTokenFile } from "./apiserver/authn/static-tokens.ts";
 import { createBuiltInParts } from "./apiserver/built-in-parts.ts";
+import { createConnections } from "./apiserver/connect/connect-handlers.ts";
 import { buildServerVersion } from "./apiserver/discovery/server-version.ts";
 import { defaultInFlightLimits } from "./apiserver/http/filters/max-in-flight.ts";
 import { ensureKubeconfig } from "./apiserver/pki/kubeconfig.ts";
@@ -154,6 +155,7 @@ async function startApi(options: ServerOptions, ports: ServerPorts, pki: Pki, st
         oidc: buildOidcDocuments(options.serviceAccountIssuer, pki.serviceAccountVerificationKeys, address),
         services: { blocks: serviceBlocks(options), nodePorts: options.nodePorts },
         admission: { disabledPlugins: options.disabledAdmissionPlugins },
+        connect: createConnections({ kubeletClient: () => clientTls(pki), random }),
         bootstrap: {
           serviceCidrs: options.serviceCidrs,
           serviceIp: firstServiceAddress(options.serviceCidrs[0] ?? ""),
@@ -168,10 +170,11 @@ async function startApi(options: ServerOptions, ports: ServerPorts, pki: Pki, st
   );
 }
 
-function startLoopsBeside(api: ApiServer, _options: ServerOptions, ports: ServerPorts, pki: Pki): AsyncDisposable {
+function startLoopsBeside(api: ApiServer, options: ServerOptions, ports: ServerPorts, pki: Pki): AsyncDisposable {
   const { clock, random, log, version } = ports;
+  const { clusterCidr, nodeMonitorGracePeriodMs } = options;
   return startLoops(
-    { rootCaPem: pki.clusterAuthority.certificatePem },
+    { rootCaPem: pki.clusterAuthority.certificatePem, clusterCidr, nodeMonitorGracePeriodMs },
     { clock, random, log, version, ready: api.ready, transportFor: (user) => api.inProcessTransport(user) },
   );
 }
@@ -195,6 +198,12 @@ function serveEtcd(
     clock,
     log: log.with({ part: "etcd" }),
   });
+}
+
+/** Nodes sign their own certificates, which nobody can check; they check ours. */
+function clientTls(pki: Pki) {
+  const { certificatePem: cert, privateKeyPem: key } = pki.kubeletClient();
+  return { cert, key };
 }
 
 function tlsMaterial(pki: Pki) {

@@ -8,12 +8,21 @@ import { startGarbageCollector } from "./garbage-collector/garbage-collector.ts"
 import { startNamespaceController } from "./namespaces/namespace-controller.ts";
 import { startRootCaPublisher } from "./namespaces/root-ca-publisher.ts";
 import { startServiceAccountController } from "./namespaces/service-account-controller.ts";
+import { startNodeHealthMonitor } from "./nodes/node-health-monitor.ts";
+import { startNodeIpamController } from "./nodes/node-ipam-controller.ts";
+import { startNodeTaintController } from "./nodes/node-taint-controller.ts";
+import { startPodGarbageCollector } from "./nodes/pod-garbage-collector.ts";
+import { startTaintEvictionController } from "./nodes/taint-eviction-controller.ts";
 import { startReplicaSetController, startReplicationControllerController } from "./replica-set-controller.ts";
 import { discoverWith } from "./resource-discovery.ts";
 
 export interface ControllersOptions {
   /** What pods verify the API server by. */
   readonly rootCaPem: string;
+  /** Addresses of pods; each node gets a part. */
+  readonly clusterCidr: string;
+  /** How long a node may be silent before it counts as lost. */
+  readonly nodeMonitorGracePeriodMs: number;
 }
 
 export interface ControllersPorts extends Omit<ControllerContext, "events"> {
@@ -34,6 +43,11 @@ export function startControllers(options: ControllersOptions, ports: Controllers
   stack.use(startEndpointsController(as("endpoint-controller")));
   stack.use(startEndpointSliceController(as("endpoint-slice-controller")));
   stack.use(startEndpointSliceMirroringController(as("endpoint-slice-mirroring-controller")));
+  stack.use(startNodeIpamController(as("cidrAllocator"), options.clusterCidr));
+  stack.use(startNodeTaintController(as("node-controller")));
+  stack.use(startNodeHealthMonitor(as("node-controller"), { graceMs: options.nodeMonitorGracePeriodMs }));
+  stack.use(startTaintEvictionController(as("taint-eviction-controller")));
+  stack.use(startPodGarbageCollector(as("pod-garbage-collector")));
   stack.use(startReplicationControllerController(as("replication-controller")));
   stack.use(startReplicaSetController(as("replicaset-controller")));
   stack.use(startDeploymentController(as("deployment-controller")));
