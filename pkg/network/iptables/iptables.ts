@@ -16,6 +16,8 @@ export interface IPTables {
   ensureRule(table: Table, chain: string, rule: Rule): Promise<void>;
   /** Takes the rule out, as often as it is there. */
   removeRule(table: Table, chain: string, rule: Rule): Promise<void>;
+  /** Whether the chain holds the rule; a chain that is not there holds none. */
+  hasRule(table: Table, chain: string, rule: Rule): Promise<boolean>;
   /** Whether the chain is there: somebody may have flushed everything. */
   hasChain(table: Table, chain: string): Promise<boolean>;
   /** Names of the chains that start with one of the prefixes; for cleaning up only. */
@@ -71,6 +73,7 @@ export function createIPTables({ family, runner, prefix = [] }: IPTablesOptions)
     async removeRule(table, chain, rule) {
       while (await holds("-C", table, chain, rule)) await edit("-D", table, chain, rule);
     },
+    hasRule: (table, chain, rule) => holds("-C", table, chain, rule),
     hasChain: (table, chain) => holds("-L", table, chain, ["-n"]),
     async listChains(table, prefixes) {
       const saved = await run([program, "-w", lockWaitSeconds, "-t", table, "-S"]);

@@ -62,6 +62,10 @@ export class FakeIPTables implements IPTables {
     );
   }
 
+  async hasRule(table: Table, chain: string, rule: Rule): Promise<boolean> {
+    return (this.#table(table).get(chain) ?? []).some((one) => renderRule(one) === renderRule(rule));
+  }
+
   async hasChain(table: Table, chain: string): Promise<boolean> {
     return this.#table(table).has(chain);
   }

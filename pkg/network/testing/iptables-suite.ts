@@ -36,6 +36,8 @@ export function iptablesSuite(name: string, open: () => Promise<IPTables>): void
       await iptables.restore([{ table: "nat", chains: [{ name: "T-HOOK", rules: [] }] }]);
       const rule = ["-m", "comment", "--comment", "our own hook", "-j", "T-HOOK"];
       for (let round = 0; round < 2; round++) await iptables.ensureRule("nat", "OUTPUT", rule);
+      expect(await iptables.hasRule("nat", "OUTPUT", rule)).toBe(true);
+      expect(await iptables.hasRule("nat", "T-NOWHERE", rule)).toBe(false);
       await iptables.removeRule("nat", "OUTPUT", rule);
       await iptables.removeRule("nat", "OUTPUT", rule);
       await iptables.restore([{ table: "nat", chains: [], removed: ["T-HOOK"] }]);
