@@ -53,6 +53,25 @@ describe("GenericRegistry.create", () => {
     for (const name of names) expect(name).toMatch(/^x{58}[bcdfghjklmnpqrstvwxz2456789]{5}$/);
   });
 
+  test("says the uid first and then the name that was found", async () => {
+    const strategy: Strategy = {
+      prepareForCreate: (object) => (object["data"] = { uid: object.metadata.uid, name: object.metadata.name }),
+      prepareNamed: (object) => (object["data"] = { ...(object["data"] as object), name: object.metadata.name }),
+    };
+    await using fixture = await RegistryFixture.start({ strategy });
+    const object = fixture.object("", { metadata: { generateName: "a-" } });
+    fixture.random.float = () => 0;
+    const first = await fixture.createObject(object);
+    // The first try takes a name that is there already.
+    let calls = 0;
+    fixture.random.float = () => (calls++ < 5 ? 0 : 0.5);
+    const second = await fixture.createObject(object);
+    expect(second.object.metadata.name).not.toBe(first.object.metadata.name);
+    for (const { metadata, data } of [first.object, second.object] as (KubeObject & { data: unknown })[]) {
+      expect(data).toEqual({ uid: metadata.uid, name: metadata.name });
+    }
+  });
+
   test("gives up after eight taken names", async () => {
     await using fixture = await RegistryFixture.start();
     const taken = fixture.object("", { metadata: { generateName: "a-" } });
