@@ -2,7 +2,7 @@
  * Durable creates per second, each acknowledged when it is on disk: through the store port in this process, through
  * gRPC from another process, and Debian's etcd under the same load, all on the same disk in one run.
  *
- *   node test/bench/store-bench.ts [seconds for each measurement, default 3] [rounds, default 3]
+ *   node test/bench/store-bench.ts [seconds for each measurement: 3] [rounds: 3] [numbers of writers: 1,32,256]
  *
  * The subjects take turns in each round, and the middle round of each is shown, so that whatever else the machine does
  * hits all of them alike.
@@ -21,7 +21,7 @@ import { GrpcLoad } from "./grpc-load.ts";
 
 const seconds = Number(process.argv[2] ?? 3);
 const rounds = Number(process.argv[3] ?? 3);
-const writerCounts = [1, 32, 256] as const;
+const writerCounts = (process.argv[4] ?? "1,32,256").split(",").map(Number);
 const valueBytes = 1024;
 
 interface Figure {
@@ -32,14 +32,17 @@ interface Figure {
 
 let serial = 0;
 
-/** `writers` loops of creates for the measured time, after a fifth of it to warm up. */
+/** Milliseconds before the measured time, for caches and compilers to warm up. */
+const warmUpMs = 1000;
+
+/** `writers` loops of creates for the measured time, after the warm-up. */
 async function measure(
   writers: number,
   create: (key: Uint8Array, value: Uint8Array) => Promise<unknown>,
 ): Promise<Figure> {
   const latencies: number[] = [];
   const value = new Uint8Array(valueBytes).fill(0x61);
-  const begin = performance.now() + seconds * 200;
+  const begin = performance.now() + warmUpMs;
   const end = begin + seconds * 1000;
   const writer = async (): Promise<void> => {
     for (;;) {

@@ -19,6 +19,9 @@ import type { Version } from "./version.ts";
 /** Time between two tries to write while writes are refused. */
 const probeMs = 1000;
 
+/** Bytes of keys and values after which a batch takes no more writes: bounds memory and how long the first one waits. */
+const batchBytes = 8 * 1024 * 1024;
+
 export interface Write {
   /** The store's newest revision with this write. */
   readonly revision: number;
@@ -107,10 +110,19 @@ export class CommitPipeline implements AsyncDisposable {
       this.#flushQueued = false;
       if (this.#writing !== undefined || this.#refusal !== undefined) return;
       if (this.#gathering.length === 0 && (!this.housekeeping.hasWork || this.#closed)) return;
-      const group = this.#gathering;
-      this.#gathering = [];
-      this.#writing = this.#writeGroup(group);
+      this.#writing = this.#writeGroup(this.#takeGroup());
     });
+  }
+
+  /** What gathered, up to what one batch should hold. */
+  #takeGroup(): readonly PendingWrite[] {
+    let bytes = 0;
+    const end = this.#gathering.findIndex(({ versions }) => {
+      const isFull = bytes >= batchBytes;
+      for (const { kv } of versions) bytes += kv.key.length + kv.value.length;
+      return isFull;
+    });
+    return this.#gathering.splice(0, end === -1 ? this.#gathering.length : end);
   }
 
   /** Waits for what was submitted; what comes later is refused. */

@@ -73,6 +73,20 @@ describe("EmbeddedEngine", () => {
     expect(file.batches.map((batch) => batch.revision)).toEqual([2, 22]);
   });
 
+  test("a batch takes no more than about eight megabytes", async () => {
+    const { file, client } = await setUp();
+    file.hold();
+    const first = client.put("first", "1");
+    await settle();
+    const large = "x".repeat(1_000_000);
+    const rest = Promise.all(Array.from({ length: 20 }, (_, index) => client.put(`k${index}`, large)));
+    await settle();
+    file.release();
+    await first;
+    await rest;
+    expect(file.batches.map((batch) => batch.revision)).toEqual([2, 11, 20, 22]);
+  });
+
   test("an answer that rests on a write which is not durable waits for it", async () => {
     const { file, client } = await setUp();
     file.hold();

@@ -132,6 +132,24 @@ export function watchSuite(client: () => StoreClient, canRequestProgress: () => 
       expect(watch.events).toEqual([]);
     });
 
+    test("taken up again after the last revision it saw, wherever it was cut, it loses and repeats nothing", async () => {
+      const c = client();
+      const first = await c.put("start", "0");
+      using story = await c.watch({ startRevision: first });
+      for (let round = 0; round < 10; round++) {
+        await c.do(c.putOperation("a", String(round)), c.putOperation("b", String(round)));
+        if (round % 3 === 0) await c.delete("a");
+      }
+      const last = await c.put("end", "0");
+      await story.until(() => story.events.at(-1)?.kv.modRevision === last, "the end");
+      for (let cut = first; cut <= last; cut++) {
+        using resumed = await c.watch({ startRevision: cut });
+        await resumed.until(() => resumed.events.at(-1)?.kv.modRevision === last, "the end");
+        const wanted = story.events.filter((event) => event.kv.modRevision >= cut);
+        expect(resumed.events.map((event) => c.eventText(event))).toEqual(wanted.map((event) => c.eventText(event)));
+      }
+    });
+
     test("many watches with many starts all see the same story while 16 writers write (etcd 17247, 17529)", async () => {
       const c = client();
       const first = await c.put("start", "0");
