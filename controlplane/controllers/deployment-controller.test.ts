@@ -305,6 +305,18 @@ describe("replica set controller", () => {
     expect(pods()).toHaveLength(50);
   });
 
+  test("a refusal that goes on is tried less and less often, though each names another pod", async () => {
+    for (let i = 0; i < 200; i++) {
+      const error = StatusError.forbidden({ group: "", resource: "pods" }, `web-${i}`, "exceeded quota: q");
+      api.failNext({ verb: "create", resource: "pods", error });
+    }
+    await client.deployments.in("default").create(deployment({ replicas: 1 }));
+    await clock.advance(10_000);
+    const tries = api.requests.filter(({ verb, resource }) => verb === "create" && resource === "pods").length;
+    expect(tries).toBeLessThan(20);
+    expect(tries).toBeGreaterThan(5);
+  });
+
   test("deletes the pods that matter least", async () => {
     await rollOut({ replicas: 4 });
     const [first, second] = pods();

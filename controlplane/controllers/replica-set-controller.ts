@@ -287,7 +287,7 @@ class ReplicaReconciler {
     const conditions =
       failure === undefined
         ? withoutCondition(known.conditions, "ReplicaFailure")
-        : withCondition(known.conditions, {
+        : withFailure(known.conditions, {
             type: "ReplicaFailure",
             status: "True",
             reason: isTooMany ? "FailedDelete" : "FailedCreate",
@@ -307,6 +307,16 @@ class ReplicaReconciler {
       .in(owner.metadata.namespace)
       .updateStatus({ ...owner, status }, { signal });
   }
+}
+
+/** The message names a pod that is another in each try: to write it anew would wake this loop up and never let it back off. */
+function withFailure(
+  list: readonly ReplicaSetCondition[] | undefined,
+  wanted: ReplicaSetCondition,
+): readonly ReplicaSetCondition[] {
+  const known = list?.find(({ type }) => type === wanted.type);
+  const isSame = known?.status === wanted.status && known.reason === wanted.reason;
+  return isSame ? (list ?? []) : withCondition(list, wanted);
 }
 
 /** The API leaves counts of zero out. */

@@ -13,6 +13,9 @@ import { startNodeIpamController } from "./nodes/node-ipam-controller.ts";
 import { startNodeTaintController } from "./nodes/node-taint-controller.ts";
 import { startPodGarbageCollector } from "./nodes/pod-garbage-collector.ts";
 import { startTaintEvictionController } from "./nodes/taint-eviction-controller.ts";
+import { startClusterRoleAggregationController } from "./policy/cluster-role-aggregation-controller.ts";
+import { startResourceQuotaController } from "./policy/resource-quota-controller.ts";
+import { startServiceCidrController } from "./policy/service-cidr-controller.ts";
 import { startReplicaSetController, startReplicationControllerController } from "./replica-set-controller.ts";
 import { discoverWith } from "./resource-discovery.ts";
 
@@ -43,6 +46,9 @@ export function startControllers(options: ControllersOptions, ports: Controllers
   stack.use(startEndpointsController(as("endpoint-controller")));
   stack.use(startEndpointSliceController(as("endpoint-slice-controller")));
   stack.use(startEndpointSliceMirroringController(as("endpoint-slice-mirroring-controller")));
+  stack.use(startClusterRoleAggregationController(as("clusterrole-aggregation-controller")));
+  stack.use(startResourceQuotaController(as("resourcequota-controller"), discover));
+  stack.use(startServiceCidrController(as("service-cidr-controller")));
   stack.use(startNodeIpamController(as("cidrAllocator"), options.clusterCidr));
   stack.use(startNodeTaintController(as("node-controller")));
   stack.use(startNodeHealthMonitor(as("node-controller"), { graceMs: options.nodeMonitorGracePeriodMs }));
