@@ -7,6 +7,15 @@ import type { ContainerStatus, Pod, PodCondition, PodPhase } from "#pkg/api/core
 import { isSidecar } from "#pkg/api/pod-resources.ts";
 import { formatTime } from "#pkg/system/clock.ts";
 
+/** Types of the conditions that are computed here. */
+export const agentConditions: ReadonlySet<string> = new Set([
+  "PodReadyToStartContainers",
+  "Initialized",
+  "Ready",
+  "ContainersReady",
+  "PodScheduled",
+]);
+
 export interface ConditionsInput {
   readonly pod: Pod;
   readonly previous: readonly PodCondition[];

@@ -5,6 +5,7 @@
 import type { Pod, PodStatus } from "#pkg/api/core/v1.ts";
 import type { Clock } from "#pkg/system/clock.ts";
 import type { ContainerProblem } from "./compute-container-statuses.ts";
+import { agentConditions } from "./compute-pod-conditions.ts";
 import type { CrashBackoff } from "./crash-backoff.ts";
 import { generatePodStatus } from "./generate-pod-status.ts";
 import type { ObservedPod } from "./observed-pod.ts";
@@ -98,10 +99,8 @@ export class PodReporter {
   }
 }
 
-const ownConditions = new Set(["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"]);
-
 function mergeConditions(known: PodStatus, api: PodStatus | undefined): NonNullable<PodStatus["conditions"]> {
-  const own = (known.conditions ?? []).filter(({ type }) => ownConditions.has(type));
-  const others = (api?.conditions ?? []).filter(({ type }) => !ownConditions.has(type));
+  const own = (known.conditions ?? []).filter(({ type }) => agentConditions.has(type));
+  const others = (api?.conditions ?? []).filter(({ type }) => !agentConditions.has(type));
   return [...own, ...others];
 }

@@ -152,14 +152,17 @@ export class PodSyncer {
     if (over) return over;
     // What was done makes room for the next step; what failed waits.
     if (run.failure) return run.failure;
-    if (run.hasChanged && this.#hasMore(pod, after)) return { kind: "again" };
+    const next = run.hasChanged ? this.#nextActions(pod, after) : [];
+    if (next.some((action) => !actions.some((done) => isSame(done, action)))) return { kind: "again" };
+    // What was just done and is asked for again did not help: events will tell, or a second look in a while.
+    if (next.length > 0 && run.waitUntilMs === undefined) run.wait(this.#options.clock.now() + 1000);
     if (run.waitUntilMs !== undefined) return { kind: "waiting", untilMs: this.#sooner(pod, status, run.waitUntilMs) };
     const deadline = this.#sooner(pod, status, Infinity);
     return deadline === Infinity ? { kind: "settled" } : { kind: "waiting", untilMs: deadline };
   }
 
-  /** There is something to do right now, and it is not to wait. */
-  #hasMore(pod: Pod, observed: ObservedPod): boolean {
+  /** What there is to do right now, waiting aside. */
+  #nextActions(pod: Pod, observed: ObservedPod): readonly PodAction[] {
     const { reporter, clock } = this.#options;
     const next = computePodActions({
       pod,
@@ -168,7 +171,7 @@ export class PodSyncer {
       backoffs: reporter.memory(pod).backoffs,
       verdictsOf: reporter.verdictsOf(pod),
     });
-    return next.some(({ kind }) => kind !== "backOff");
+    return next.filter(({ kind }) => kind !== "backOff");
   }
 
   #sooner(pod: Pod, status: PodStatus, untilMs: number): number {
@@ -200,6 +203,12 @@ export function oldRuns(observed: ObservedPod): readonly ObservedContainer[] {
     seen.add(name);
     return false;
   });
+}
+
+/** The same thing to the same container. */
+function isSame(a: PodAction, b: PodAction): boolean {
+  const about = (action: PodAction): string | undefined => ("name" in action ? action.name : undefined);
+  return a.kind === b.kind && about(a) === about(b);
 }
 
 function killAll(why: string): PodAction {
@@ -320,7 +329,7 @@ class ActionRun {
     } catch (error) {
       if (!(error instanceof StartFailure)) throw error;
       this.problems.set(name, { reason: error.reason, message: error.message });
-      this.#wait(error.retryAtMs ?? clock.now() + 10_000);
+      this.wait(error.retryAtMs ?? clock.now() + 10_000);
     }
   }
 
@@ -337,10 +346,10 @@ class ActionRun {
         `Back-off restarting failed container ${name} in pod ${podName}_${namespace}(${uid})`,
       );
     this.problems.set(name, { reason: "CrashLoopBackOff", message });
-    this.#wait(untilMs);
+    this.wait(untilMs);
   }
 
-  #wait(untilMs: number): void {
+  wait(untilMs: number): void {
     this.waitUntilMs = Math.min(this.waitUntilMs ?? untilMs, untilMs);
   }
 

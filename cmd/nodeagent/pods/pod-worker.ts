@@ -6,14 +6,15 @@
  * and never back. While syncing the worker observes, computes, applies and reports; it does so again when something happens to
  * the pod and now and then anyway. Terminating ends the containers; terminated means that nothing of the pod is left here.
  */
-import type { Pod, PodPhase, PodStatus } from "#pkg/api/core/v1.ts";
-import { isPodFinished } from "#pkg/api/pod-status.ts";
+import { isDeepStrictEqual } from "node:util";
+import type { Pod, PodPhase } from "#pkg/api/core/v1.ts";
 import type { Clock } from "#pkg/system/clock.ts";
 import { isAborted, messageOf } from "#pkg/system/errors.ts";
 import type { Logger } from "#pkg/system/log.ts";
 import { jitter, type Random } from "#pkg/system/random.ts";
+import { agentConditions } from "./compute-pod-conditions.ts";
 import { podGraceSeconds } from "./grace-period.ts";
-import { type PodIdentity, podIdentity } from "./pod-folders.ts";
+import type { PodIdentity } from "./pod-folders.ts";
 import type { PodSyncer, SyncResult } from "./pod-syncer.ts";
 import type { PodTerminator } from "./pod-terminator.ts";
 
@@ -83,9 +84,10 @@ export class PodWorker {
 
   /** The API has the pod like this now. */
   update(pod: Pod): void {
+    const before = this.#pod;
     this.#pod = pod;
     if (pod.metadata.deletionTimestamp) this.#terminate();
-    this.wake();
+    if (!before || isNews(before, pod)) this.wake();
   }
 
   /** Ends the pod. The grace period can only get shorter. */
@@ -221,11 +223,15 @@ export class PodWorker {
   }
 }
 
-/** Finished by its own status, or as the API says. */
-export function isOver(pod: Pod, status: PodStatus): boolean {
-  return isPodFinished(pod) || status.phase === "Succeeded" || status.phase === "Failed";
-}
-
-export function identityOf(pod: Pod): PodIdentity {
-  return podIdentity(pod);
+/** Anything but the status this agent writes itself. */
+function isNews(before: Pod, after: Pod): boolean {
+  const relevant = ({ metadata, spec, status }: Pod): unknown => ({
+    spec,
+    labels: metadata.labels,
+    annotations: metadata.annotations,
+    deletedAt: metadata.deletionTimestamp,
+    grace: metadata.deletionGracePeriodSeconds,
+    conditions: status?.conditions?.filter(({ type }) => !agentConditions.has(type)),
+  });
+  return !isDeepStrictEqual(relevant(before), relevant(after));
 }

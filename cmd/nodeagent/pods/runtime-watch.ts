@@ -86,22 +86,27 @@ export class RuntimeWatch implements AsyncDisposable {
   }
 
   #note({ containerId, kind }: ContainerEvent): void {
-    const { reader, onPod } = this.#options;
-    const owner = reader.ownerOf(containerId);
-    if (owner === undefined) this.relist();
-    else if (kind === "stopped") void this.#confirmEnd(containerId, owner);
-    else if (kind === "deleted" || kind === "oom") onPod(owner);
+    // Beginnings are the agent's own doing; ends are what it has to react to.
+    if (kind === "created" || kind === "started") return;
+    if (kind === "stopped") void this.#confirmEnd(containerId);
+    else this.#passOn(containerId);
   }
 
   /** The event often comes a moment before the runtime itself has taken note of it. */
-  async #confirmEnd(containerId: string, owner: string): Promise<void> {
-    const { reader, clock, onPod } = this.#options;
+  async #confirmEnd(containerId: string): Promise<void> {
+    const { reader, clock } = this.#options;
     for (const delay of confirmDelaysMs) {
       if (this.#stop.signal.aborted) return;
       if (await reader.hasEnded(containerId).catch(() => true)) break;
       await clock.sleep(delay, this.#stop.signal).catch(() => undefined);
     }
-    onPod(owner);
+    this.#passOn(containerId);
+  }
+
+  #passOn(containerId: string): void {
+    const owner = this.#options.reader.ownerOf(containerId);
+    if (owner === undefined) this.relist();
+    else this.#options.onPod(owner);
   }
 
   async #relistForever(): Promise<void> {
