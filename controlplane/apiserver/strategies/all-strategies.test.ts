@@ -17,6 +17,12 @@ describe.each(stored.map((resource) => [`${resource.group}/${resource.version} $
     const strategy = strategyFor(resource);
     const objects = arbitraryObject(resource.typeName).map((object) => ({ metadata: {}, ...object }) as KubeObject);
 
+    test("has a strategy of its own where it is stored as itself", () => {
+      const isStoredAsItself =
+        resource.storedAs.group === resource.group && resource.storedAs.version === resource.version;
+      expect(strategyFor(resource) === strategy).toBe(isStoredAsItself);
+    });
+
     test("defaults are applied once and for all", () => {
       fc.assert(
         fc.property(objects, (object) => {

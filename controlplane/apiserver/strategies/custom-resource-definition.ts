@@ -11,7 +11,7 @@ export const customResourceDefinitionStrategy = defineStrategy<CustomResourceDef
   "apiextensions/v1.CustomResourceDefinition",
   {
     prepareForCreate(definition) {
-      definition.status = {};
+      definition.status = { acceptedNames: { plural: "", kind: "" } };
       noteStoredVersion(definition);
     },
     validate: validateCustomResourceDefinition,
