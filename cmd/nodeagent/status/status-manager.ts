@@ -83,13 +83,13 @@ export class StatusManager implements AsyncDisposable {
 
   /** Resolves when all that was to be written has been, or the time is over. */
   async flush(timeoutMs: number): Promise<void> {
-    const done = Promise.allSettled([...this.#entries.values()].map(({ running }) => running));
+    const done = Promise.allSettled([...this.#entries.values()].flatMap(({ running }) => running ?? []));
     await Promise.race([done, this.#options.clock.sleep(timeoutMs, this.#stop.signal).catch(() => undefined)]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    await Promise.allSettled([...this.#entries.values()].map(({ running }) => running));
+    await Promise.allSettled([...this.#entries.values()].flatMap(({ running }) => running ?? []));
   }
 
   #entryOf(pod: Pod): Entry {

@@ -58,7 +58,7 @@ export class RuleWriter {
     const checks = [
       this.#iptables.hasRule("filter", canaryChain.name, canaryChain.rules[0] ?? []),
       this.#iptables.hasRule("nat", canaryChain.name, canaryChain.rules[0] ?? []),
-      hook ? this.#iptables.hasRule(hook.table, hook.chain, hook.rule) : true,
+      ...(hook ? [this.#iptables.hasRule(hook.table, hook.chain, hook.rule)] : []),
     ];
     return (await Promise.all(checks)).every(Boolean);
   }
