@@ -58,7 +58,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 async function openLocked(options: EmbeddedStoreOptions, resources: AsyncDisposableStack): Promise<EmbeddedEngine> {
   const { dataDir, clock = systemClock, random = systemRandom, files = systemFiles, log = silentLogger } = options;
   const paths = pathsIn(dataDir);
-  const worker = resources.use(new LogWorker(systemClock));
+  const worker = resources.use(new LogWorker());
   const leaseTable = new LeaseTable();
   const hasLease = (id: bigint): boolean => leaseTable.has(id);
   const { historyBytes } = options;
@@ -112,7 +112,7 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<{ readon
   if (await files.exists(paths.database)) {
     throw new BerthError("AlreadyExists", `there is a store in ${dataDir} already; restore into an empty folder`);
   }
-  await using worker = new LogWorker(systemClock);
+  await using worker = new LogWorker();
   const rows = pairs.map((kv, index) => ({ id: index + 1, kv, deleted: false, last: true }));
   await writeNewFile({ worker, paths, files }, newIdentity(random), rows, leases, revision);
   return { revision };

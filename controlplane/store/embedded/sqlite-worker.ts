@@ -3,26 +3,17 @@
  * the disk as long as it takes. A bundle ships it as a file of its own, sqlite-worker.js beside the program.
  */
 import { pathToFileURL } from "node:url";
-import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { systemClock } from "#pkg/system/clock.ts";
+import { parentPort } from "node:worker_threads";
 import { assertNever, BerthError, type ErrorCode, messageOf } from "#pkg/system/errors.ts";
 import { RevisionMarkFile } from "./revision-mark.ts";
-import { SpinBudget } from "./spin-budget.ts";
 import { SqliteLog, scanLog } from "./sqlite-log.ts";
-import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker-messages.ts";
-
-const { port, requests } = workerData as WorkerStart & { readonly port: MessagePort };
-/** Counts requests; the thread sleeps on it. */
-const posted = new Int32Array(requests);
-
-/** How long the thread keeps awake for the next request: a writer that waits for each answer comes back within this. */
-const keepAwakeMs = 0.15;
+import type { WorkerReply, WorkerRequest } from "./worker-messages.ts";
 
 let log: SqliteLog | undefined;
 let mark: RevisionMarkFile | undefined;
 
 function reply(message: WorkerReply, transfer: ArrayBuffer[] = []): void {
-  port.postMessage(message, transfer);
+  parentPort?.postMessage(message, transfer);
 }
 
 function openLog(): SqliteLog {
@@ -58,7 +49,6 @@ function handle(request: WorkerRequest): unknown {
     case "probe":
       return { revision: openLog().probe() };
     case "close":
-    case "end":
       close();
       return undefined;
     default:
@@ -88,37 +78,10 @@ function codeOf(error: unknown): ErrorCode {
   return corruptCodes.has(primary) ? "Corrupt" : "Unavailable";
 }
 
-function answer(request: WorkerRequest): void {
+parentPort?.on("message", (request: WorkerRequest) => {
   try {
     reply({ seq: request.seq, answer: handle(request) });
   } catch (error) {
     reply({ seq: request.seq, error: { code: codeOf(error), message: messageOf(error) } });
   }
-}
-
-/** Returns when there may be a request that `seen` does not count yet. */
-function waitForRequest(seen: number, budget: SpinBudget): void {
-  const started = systemClock.monotonic();
-  const { ms } = budget;
-  if (ms > 0) while (Atomics.load(posted, 0) === seen && systemClock.monotonic() - started < ms);
-  Atomics.wait(posted, 0, seen);
-  budget.came(systemClock.monotonic() - started);
-}
-
-/** Never returns to the event loop: the thread has nothing else to do. It ends with "end" or with its store. */
-function serve(): void {
-  const budget = new SpinBudget(keepAwakeMs);
-  for (;;) {
-    const seen = Atomics.load(posted, 0);
-    const received = receiveMessageOnPort(port) as { message: WorkerRequest } | undefined;
-    if (received === undefined) {
-      waitForRequest(seen, budget);
-      continue;
-    }
-    answer(received.message);
-    if (received.message.kind === "end") return;
-  }
-}
-
-serve();
-port.close();
+});

@@ -3,12 +3,6 @@ import type { ErrorCode } from "#pkg/system/errors.ts";
 import type { LogBatch, LogContents, LogIdentity, LogSize } from "./log-file.ts";
 import type { RevisionMark } from "./revision-mark.ts";
 
-/** What the thread is started with, besides the port that requests come by. */
-export interface WorkerStart {
-  /** One counter of requests: raised after each one is posted, for a thread that sleeps on it. */
-  readonly requests: SharedArrayBuffer;
-}
-
 export interface WorkerRequests {
   /** The mark that an earlier run left; undefined when there is none that is whole. */
   readMark: { readonly request: { readonly mark: string }; readonly answer: RevisionMark | undefined };
@@ -25,10 +19,7 @@ export interface WorkerRequests {
     readonly answer: readonly (Uint8Array | undefined)[];
   };
   probe: { readonly request: object; readonly answer: { readonly revision: number } };
-  /** Closes the file. */
   close: { readonly request: object; readonly answer: undefined };
-  /** Closes the file and ends the thread. */
-  end: { readonly request: object; readonly answer: undefined };
 }
 
 export type RequestKind = keyof WorkerRequests;
