@@ -18,6 +18,7 @@ import { createBuiltInParts } from "./apiserver/built-in-parts.ts";
 import { createConnections } from "./apiserver/connect/connect-handlers.ts";
 import { buildServerVersion } from "./apiserver/discovery/server-version.ts";
 import { defaultInFlightLimits } from "./apiserver/http/filters/max-in-flight.ts";
+import { createCertificateSigner } from "./apiserver/pki/certificate-signer.ts";
 import { ensureKubeconfig } from "./apiserver/pki/kubeconfig.ts";
 import { loadOrCreatePki, type Pki } from "./apiserver/pki/load-or-create-pki.ts";
 import type { ServerOptions } from "./options.ts";
@@ -174,7 +175,12 @@ function startLoopsBeside(api: ApiServer, options: ServerOptions, ports: ServerP
   const { clock, random, log, version } = ports;
   const { clusterCidr, nodeMonitorGracePeriodMs } = options;
   return startLoops(
-    { rootCaPem: pki.clusterAuthority.certificatePem, clusterCidr, nodeMonitorGracePeriodMs },
+    {
+      rootCaPem: pki.clusterAuthority.certificatePem,
+      signer: createCertificateSigner(pki.clusterAuthority, { clock, random }),
+      clusterCidr,
+      nodeMonitorGracePeriodMs,
+    },
     { clock, random, log, version, ready: api.ready, transportFor: (user) => api.inProcessTransport(user) },
   );
 }

@@ -1,4 +1,7 @@
 /** All controllers of the control plane, started together on one set of informers. Composition only. */
+
+import { startCertificateController } from "./certificates/certificate-controllers.ts";
+import type { CertificateSigner } from "./certificates/certificate-signer.ts";
 import type { ControllerContext, ControllerEvents } from "./controller-context.ts";
 import { startDeploymentController } from "./deployment-controller.ts";
 import { startEndpointSliceController } from "./endpoints/endpoint-slice-controller.ts";
@@ -22,6 +25,8 @@ import { discoverWith } from "./resource-discovery.ts";
 export interface ControllersOptions {
   /** What pods verify the API server by. */
   readonly rootCaPem: string;
+  /** Undefined: the authority's key is elsewhere, and so is whoever signs. */
+  readonly signer: CertificateSigner | undefined;
   /** Addresses of pods; each node gets a part. */
   readonly clusterCidr: string;
   /** How long a node may be silent before it counts as lost. */
@@ -49,6 +54,7 @@ export function startControllers(options: ControllersOptions, ports: Controllers
   stack.use(startClusterRoleAggregationController(as("clusterrole-aggregation-controller")));
   stack.use(startResourceQuotaController(as("resourcequota-controller"), discover));
   stack.use(startServiceCidrController(as("service-cidr-controller")));
+  if (options.signer) stack.use(startCertificateController(as("certificate-controller"), options.signer));
   stack.use(startNodeIpamController(as("cidrAllocator"), options.clusterCidr));
   stack.use(startNodeTaintController(as("node-controller")));
   stack.use(startNodeHealthMonitor(as("node-controller"), { graceMs: options.nodeMonitorGracePeriodMs }));

@@ -11,14 +11,16 @@ import type { DiscoveredResource, DiscoverResources } from "../resource-discover
 
 export class ControllerHarness implements AsyncDisposable {
   readonly clock = new FakeClock();
-  readonly api = new FakeApi({ clock: this.clock });
-  readonly client: KubeClient = this.api.client();
+  readonly api: FakeApi;
+  readonly client: KubeClient;
   /** `Kind/name Reason: message`, in order. */
   readonly events: string[] = [];
   readonly context: ControllerContext;
   readonly #stack = new AsyncDisposableStack();
 
-  constructor() {
+  constructor(openApi: (clock: FakeClock) => FakeApi = (clock) => new FakeApi({ clock })) {
+    this.api = openApi(this.clock);
+    this.client = this.api.client();
     const { client, clock } = this;
     const random = new SeededRandom();
     const informers = new Informers({ client, clock, random, log: silentLogger });

@@ -57,11 +57,13 @@ export function buildCreated(ref: ResourceRef, object: KubeObject, identity: New
 
 /** The object after PUT or PATCH of itself or of its status. Equal to `old` when nothing changed. */
 export function buildUpdated(ref: ResourceRef, old: KubeObject, wanted: KubeObject, subresource: string): KubeObject {
-  const keepsStatus = subresource !== "status" && hasStatusSubresource(ref);
-  const kept = subresource === "status" ? { ...old, metadata: old.metadata } : wanted;
+  // The approval of a certificate request is a part of its status.
+  const writesStatus = subresource === "status" || subresource === "approval";
+  const keepsStatus = !writesStatus && hasStatusSubresource(ref);
+  const kept = writesStatus ? { ...old, metadata: old.metadata } : wanted;
   const updated: KubeObject = { ...kept, apiVersion: old.apiVersion, kind: old.kind };
   updated.metadata = {
-    ...(subresource === "status" ? old.metadata : wanted.metadata),
+    ...(writesStatus ? old.metadata : wanted.metadata),
     name: old.metadata.name,
     namespace: old.metadata.namespace,
     uid: old.metadata.uid,
@@ -71,7 +73,7 @@ export function buildUpdated(ref: ResourceRef, old: KubeObject, wanted: KubeObje
     generation: old.metadata.generation,
     resourceVersion: old.metadata.resourceVersion,
   };
-  if (subresource === "status") setOrDrop(updated, "status", wanted["status"]);
+  if (writesStatus) setOrDrop(updated, "status", wanted["status"]);
   else if (keepsStatus) setOrDrop(updated, "status", old["status"]);
   const result = clone(updated);
   if (!isDeepStrictEqual(result["spec"], old["spec"])) {
