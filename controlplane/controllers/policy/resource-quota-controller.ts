@@ -8,6 +8,7 @@ import type { KubeObject, Stored } from "#pkg/api/meta/object.ts";
 import { isPodFinished } from "#pkg/api/pod-status.ts";
 import { addAmounts, formatAmounts, maskAmounts, parseAmounts, type QuotaAmounts } from "#pkg/api/quota/amounts.ts";
 import { countName, quotaEvaluatorFor, scopesOf } from "#pkg/api/quota/evaluator.ts";
+import { isStatus } from "#pkg/api/status.ts";
 import type { Controller } from "#pkg/kube/controller.ts";
 import { objectKey } from "#pkg/kube/object-store.ts";
 import { type ResourceRef, resourceKey, resources } from "#pkg/kube/resources.ts";
@@ -16,6 +17,8 @@ import type { DiscoverResources } from "../resource-discovery.ts";
 import { canonicalJson } from "../template-hash.ts";
 
 const resyncMs = 5 * 60_000;
+/** After somebody else wrote the quota while it was counted. */
+const retryMs = 50;
 
 export function startResourceQuotaController(context: ControllerContext, discover: DiscoverResources): AsyncDisposable {
   const { informers } = context;
@@ -86,8 +89,12 @@ class QuotaReconciler implements Disposable {
 
   async reconcile(key: string, signal: AbortSignal): Promise<{ readonly requeueAfterMs?: number }> {
     const { client, clock, informers } = this.#context;
-    const quota = informers.for(resources.resourceQuotas).get(key);
-    if (!quota || quota.metadata.deletionTimestamp) return {};
+    const cached = informers.for(resources.resourceQuotas).get(key);
+    if (!cached || cached.metadata.deletionTimestamp) return {};
+    const quotas = client.resourceQuotas.in(cached.metadata.namespace);
+    // First the quota, then what it counts, both from the server: what is made in between is charged to the quota, and the
+    // write below fails. Caches that lag by different times would let more be made than there is room for.
+    const quota = await quotas.get(cached.metadata.name, { signal });
     const hard = quota.spec?.hard ?? {};
     const none = new Map([...parseAmounts(hard)].map(([name, amount]) => [name, amount.sub(amount)] as const));
     let used: QuotaAmounts = none;
@@ -98,8 +105,12 @@ class QuotaReconciler implements Disposable {
     const status = { hard, used: formatAmounts(maskAmounts(used, Object.keys(hard))) };
     const known = { hard: quota.status?.hard ?? {}, used: formatAmounts(parseAmounts(quota.status?.used)) };
     if (canonicalJson(status) !== canonicalJson(known)) {
-      const quotas = client.resourceQuotas.in(quota.metadata.namespace);
-      await ignoringNotFound(quotas.updateStatus({ ...quota, status }, { signal }));
+      try {
+        await ignoringNotFound(quotas.updateStatus({ ...quota, status }, { signal }));
+      } catch (error) {
+        if (!isStatus(error, "Conflict")) throw error;
+        return { requeueAfterMs: retryMs };
+      }
     }
     return { requeueAfterMs: resyncMs };
   }
@@ -131,8 +142,7 @@ class QuotaReconciler implements Disposable {
       this.#followed.set(key, informer.addHandler({ onDelete: recount, onUpdate }));
       informers.start();
     }
-    await informer.waitForSync(signal);
-    return informer.inNamespace(namespace);
+    return (await client.resource(ref).in(namespace).list({ signal })).items;
   }
 
   #recount(namespace: string): void {
