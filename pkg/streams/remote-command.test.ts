@@ -206,6 +206,7 @@ describe("error stream texts", () => {
     );
     expect(formatErrorStream(successStatus, "channel.k8s.io")).toBe("");
     expect(parseErrorStream("").status).toBe("Success");
+    expect(parseErrorStream('{"metadata":{},"status":"Success"}').status).toBe("Success");
     expect(parseErrorStream("no such container").message).toContain("no such container");
   });
 });

@@ -69,9 +69,10 @@ export function exitCodeStatus(exitCode: number): StatusBody {
 export function parseErrorStream(text: string): StatusBody {
   if (text === "") return successStatus;
   try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === "object" && parsed !== null && (parsed as { kind?: unknown }).kind === "Status")
-      return parsed as StatusBody;
+    const parsed = JSON.parse(text) as Partial<StatusBody> | null;
+    // Runtimes leave kind and apiVersion out.
+    if (parsed?.status === "Success") return { ...successStatus, ...parsed } as StatusBody;
+    if (parsed?.status === "Failure") return { ...StatusError.internal("").status, ...parsed } as StatusBody;
   } catch {
     // Plain text of an older protocol version.
   }
@@ -129,10 +130,12 @@ export async function pipeRemoteCommand(server: RemoteCommandServer, client: Rem
 function forward(from: Readable | undefined, to: Writable | undefined): Promise<void> {
   if (!from) return Promise.resolve();
   return new Promise((resolve) => {
-    from
-      .on("end", resolve)
-      .on("close", resolve)
-      .on("error", () => resolve());
+    // The last pieces may wait inside the target; what is written behind them is done after them.
+    const flush = (): void => {
+      if (to && !to.destroyed && to.writableLength > 0) to.write(Buffer.alloc(0), () => resolve());
+      else resolve();
+    };
+    from.on("end", flush).on("close", flush).on("error", flush);
     if (to) from.pipe(to, { end: false });
     else from.resume();
   });

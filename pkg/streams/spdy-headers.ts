@@ -27,6 +27,8 @@ export class SpdyHeaderWriter {
     for (let offset = 0; offset < plain.length; offset += maxStoredBytes) {
       parts.push(storedBlock(plain.subarray(offset, offset + maxStoredBytes)));
     }
+    // An empty block is how zlib flushes. Go's inflater hands data out only then: without it, it reads past the frame.
+    parts.push(storedBlock(Buffer.alloc(0)));
     return Buffer.concat(parts);
   }
 }

@@ -208,7 +208,10 @@ export class SpdyStream extends Duplex {
     this.#resetByPeer = true;
     this.#settleAccepted.reject(new BerthError("Unavailable", "the SPDY connection was lost", { cause: error }));
     if (!this.readableEnded) this.push(null);
-    if (!this.writableFinished) this.destroy();
+    if (this.writableFinished) return;
+    // What has arrived is still to be read.
+    if (this.readableLength === 0) this.destroy();
+    else this.once("end", () => this.destroy());
   }
 
   override _read(): void {
