@@ -9,9 +9,9 @@ import type { ApiServerParts } from "./api-server.ts";
 import type { OidcDocuments } from "./authn/oidc-discovery.ts";
 import { oidcPaths } from "./authn/oidc-paths.ts";
 import { type BootstrapOptions, ensureBootstrapObjects } from "./bootstrap/ensure-bootstrap-objects.ts";
+import type { Connections } from "./connect/connect-handlers.ts";
 import { conversionFor, fieldLabelsFor } from "./conversions/conversion-for.ts";
 import type { HealthCheck } from "./handlers/health.ts";
-import type { ConnectHandlers } from "./handlers/subresources/connect.ts";
 import { openApiPaths } from "./openapi/openapi-handler.ts";
 import { createStrategies } from "./strategies/all-strategies.ts";
 import { tableConverter } from "./table/tables.ts";
@@ -30,7 +30,7 @@ export interface BuiltInOptions {
   /** Absent: nothing is written at start, for a server beside one that does. */
   readonly bootstrap?: BootstrapOptions | undefined;
   /** The way to nodes and pods: logs, exec, port-forward, proxies. */
-  readonly connect?: ConnectHandlers | undefined;
+  readonly connect?: Connections | undefined;
   /** Further components for componentstatuses. */
   readonly components?: readonly HealthCheck[] | undefined;
 }
@@ -43,14 +43,17 @@ export function createBuiltInParts(
   const { services, admission, bootstrap, connect, components, oidc, version } = options;
   const servicePools = new ServiceAllocator({ ...services, random });
   return {
-    readFrom: (reader) => servicePools.readFrom(reader),
+    readFrom: (reader) => {
+      servicePools.readFrom(reader);
+      connect?.readFrom(reader);
+    },
     strategyFor: createStrategies({ servicePools }),
     conversionFor,
     fieldLabelsFor,
     tableFor: ({ group, version, kind }) => tableConverter({ group, version, kind }, clock),
     createAdmission: (admissionPorts) => createAdmissionChain(admission ?? {}, admissionPorts),
     ...(bootstrap ? { bootstrap: (objects) => ensureBootstrapObjects(bootstrap, { ...objects, clock }) } : {}),
-    connect,
+    connect: connect?.handlers,
     components,
     otherPaths: (router) => [openApiPaths(router, version), ...(oidc ? [oidcPaths(oidc)] : [])],
   };
