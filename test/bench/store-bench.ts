@@ -1,6 +1,7 @@
 /**
- * Durable creates per second, each acknowledged when it is on disk: through the store port in this process, through
- * gRPC from another process, and Debian's etcd under the same load, all on the same disk in one run.
+ * Durable creates per second, each acknowledged when it is on disk, on the embedded store and on Debian's etcd, all on the
+ * same disk in one run. Each is driven in two ways: through the store port, as the API server does it, and through gRPC by
+ * a generator of bare HTTP/2 frames, which costs next to nothing.
  *
  *   node test/bench/store-bench.ts [seconds for each measurement: 3] [rounds: 3] [numbers of writers: 1,32,256]
  *
@@ -15,6 +16,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { openEmbeddedStore } from "#controlplane/store/embedded-store.ts";
 import { openEtcdStore } from "#controlplane/store/etcd-store.ts";
+import type { Store } from "#controlplane/store/store.ts";
 import { systemRunner } from "#pkg/system/exec.ts";
 import { findFreePort } from "#test/harness/etcd.ts";
 import { GrpcLoad } from "./grpc-load.ts";
@@ -68,16 +70,20 @@ async function withFolder<T>(action: (folder: string) => Promise<T>): Promise<T>
   }
 }
 
+function measureStore(store: Store, writers: number): Promise<Figure> {
+  return measure(writers, (key, value) =>
+    store.txn({
+      compare: [{ start: key, target: "mod", relation: "equal", operand: 0 }],
+      success: [{ kind: "put", key, value }],
+      failure: [{ kind: "range", start: key }],
+    }),
+  );
+}
+
 function measurePort(writers: number): Promise<Figure> {
   return withFolder(async (dataDir) => {
     await using store = await openEmbeddedStore({ dataDir });
-    return await measure(writers, (key, value) =>
-      store.txn({
-        compare: [{ start: key, target: "mod", relation: "equal", operand: 0 }],
-        success: [{ kind: "put", key, value }],
-        failure: [{ kind: "range", start: key }],
-      }),
-    );
+    return await measureStore(store, writers);
   });
 }
 
@@ -101,7 +107,7 @@ function measureGrpc(writers: number): Promise<Figure> {
   });
 }
 
-function measureEtcd(writers: number): Promise<Figure> {
+function withEtcd(action: (endpoint: string) => Promise<Figure>): Promise<Figure> {
   return withFolder(async (folder) => {
     const endpoint = `http://127.0.0.1:${await findFreePort()}`;
     const peer = `http://127.0.0.1:${await findFreePort()}`;
@@ -124,15 +130,30 @@ function measureEtcd(writers: number): Promise<Figure> {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     }
-    return await measureEndpoint(endpoint, writers);
+    return await action(endpoint);
   });
 }
 
-const subjects: Readonly<Record<string, (writers: number) => Promise<Figure>>> = {
-  etcd: measureEtcd,
-  "berth over gRPC": measureGrpc,
-  "berth store port": measurePort,
-};
+interface Subject {
+  readonly name: string;
+  /** The one it is compared with. */
+  readonly peer?: string;
+  readonly run: (writers: number) => Promise<Figure>;
+}
+
+const subjects: readonly Subject[] = [
+  { name: "etcd, gRPC", run: (writers) => withEtcd((endpoint) => measureEndpoint(endpoint, writers)) },
+  { name: "berth, gRPC", peer: "etcd, gRPC", run: measureGrpc },
+  {
+    name: "etcd, store port",
+    run: (writers) =>
+      withEtcd(async (endpoint) => {
+        await using store = await openEtcdStore({ endpoints: [endpoint] });
+        return await measureStore(store, writers);
+      }),
+  },
+  { name: "berth, store port", peer: "etcd, store port", run: measurePort },
+];
 
 function median(figures: readonly Figure[]): Figure {
   const sorted = figures.toSorted((left, right) => left.perSecond - right.perSecond);
@@ -141,20 +162,20 @@ function median(figures: readonly Figure[]): Figure {
 
 const rows: Record<string, string | number>[] = [];
 for (const writers of writerCounts) {
-  const figures = new Map<string, Figure[]>(Object.keys(subjects).map((name) => [name, []]));
+  const figures = new Map<string, Figure[]>(subjects.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const [name, run] of Object.entries(subjects)) figures.get(name)?.push(await run(writers));
+    for (const { name, run } of subjects) figures.get(name)?.push(await run(writers));
   }
-  const etcd = median(figures.get("etcd") ?? []);
-  for (const [subject, all] of figures) {
-    const { perSecond, p50Ms, p99Ms } = median(all);
+  const middle = (name: string): Figure => median(figures.get(name) ?? []);
+  for (const { name, peer } of subjects) {
+    const { perSecond, p50Ms, p99Ms } = middle(name);
     rows.push({
       writers,
-      subject,
+      subject: name,
       "creates/s": perSecond,
       "p50 ms": p50Ms.toFixed(2),
       "p99 ms": p99Ms.toFixed(2),
-      "x etcd": (perSecond / etcd.perSecond).toFixed(2),
+      "x its peer": peer === undefined ? "" : (perSecond / middle(peer).perSecond).toFixed(2),
     });
   }
 }
