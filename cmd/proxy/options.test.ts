@@ -51,6 +51,14 @@ describe("combineProxyOptions", () => {
     });
   });
 
+  test("an address in the file may leave the usual port out, but must be one", () => {
+    const at = (healthzBindAddress: string) =>
+      combineProxyOptions(flags("--kubeconfig", "/k"), { healthzBindAddress }).healthAddress;
+    expect(at("127.0.0.1")).toEqual({ host: "127.0.0.1", port: 10_256 });
+    expect(at("[::1]:1")).toEqual({ host: "::1", port: 1 });
+    expect(() => at("here")).toThrow(expect.objectContaining({ code: "Invalid" }));
+  });
+
   test("without a way to the API server it says so", () => {
     expect(() => combineProxyOptions(flags(), {})).toThrow(/--kubeconfig/);
   });

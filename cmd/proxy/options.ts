@@ -5,7 +5,7 @@
 import { isIP } from "node:net";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { parseBlock } from "#pkg/api/ip-address.ts";
-import { BerthError } from "#pkg/system/errors.ts";
+import { BerthError, messageOf } from "#pkg/system/errors.ts";
 import type { LogLevel } from "#pkg/system/log.ts";
 import type { KubeProxyConfiguration } from "./kube-proxy-configuration.ts";
 import { parseDurationMs } from "./parse-duration.ts";
@@ -128,7 +128,12 @@ export function combineProxyOptions(flags: ProxyFlags, file: KubeProxyConfigurat
 }
 
 function bindAddress(flag: HostPort | undefined, file: string | undefined, otherwise: HostPort): HostPort {
-  return flag ?? (file ? parseHostPort(file, otherwise.port) : otherwise);
+  if (flag || !file) return flag ?? otherwise;
+  try {
+    return parseHostPort(file, otherwise.port);
+  } catch (error) {
+    throw new BerthError("Invalid", messageOf(error), { cause: error });
+  }
 }
 
 function duration(text: string | undefined, otherwiseMs: number): number {

@@ -52,6 +52,8 @@ export async function startProxy(options: ProxyOptions, ports: ProxyPorts): Prom
   await using stack = new AsyncDisposableStack();
   const settings = buildKernelSettings(options.conntrack, ports.cores, options.servesLocalhost);
   await applyKernelSettings(settings, kernelFiles, log);
+  if (options.clusterCidrs.length === 0)
+    log.warn("without --cluster-cidr traffic from outside the cluster keeps its source; answers may not find back");
   const dropsInvalid = !(await acceptsOutOfWindow(kernelFiles));
 
   const health = new ProxyHealth(clock, 2 * options.syncMs);
