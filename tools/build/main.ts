@@ -1,8 +1,9 @@
 /**
  * The bundle for shipping: one minified ES module per program in dist/, with code that is loaded late in chunks of its own.
- * Bundled programs start in a fraction of the time that hundreds of source files take.
+ * Bundled programs start in a fraction of the time that hundreds of source files take. Usage: tools/build/main.ts [FOLDER]
  */
-import { access, readFile, rm, writeFile } from "node:fs/promises";
+import { access, cp, readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
 import { build } from "esbuild";
 import { messageOf } from "#pkg/system/errors.ts";
 import { systemRunner } from "#pkg/system/exec.ts";
@@ -36,10 +37,11 @@ for (const program of programs) {
   );
   if (exists) present.push(program);
 }
-await rm("dist", { recursive: true, force: true });
+const outdir = process.argv[2] ?? "dist";
+await rm(outdir, { recursive: true, force: true });
 const result = await build({
   entryPoints: present.map(({ name, entry }) => ({ in: entry, out: name })),
-  outdir: "dist",
+  outdir,
   bundle: true,
   splitting: true,
   format: "esm",
@@ -56,19 +58,25 @@ const result = await build({
   logLevel: "warning",
 });
 const { version } = JSON.parse(await readFile("package.json", "utf8")) as { version: string };
-await writeFile("dist/package.json", `${JSON.stringify({ name: "berth", version, type: "module" }, null, 2)}\n`);
+await writeFile(
+  path.join(outdir, "package.json"),
+  `${JSON.stringify({ name: "berth", version, type: "module" }, null, 2)}\n`,
+);
 await buildCniPlugin();
+// Goes into an image, not into a program.
+await cp("cmd/berth/demo/visits.js", path.join(outdir, "demo/visits.js"));
 for (const [file, { bytes, entryPoint }] of Object.entries(result.metafile.outputs)) {
   if (entryPoint) console.log(`${file} ${(bytes / 1024).toFixed(0)} KiB`);
 }
 
 /** The static CNI plugin, where there is a compiler; without it the agent installs its Node.js twin. */
 async function buildCniPlugin(): Promise<void> {
+  const plugin = path.join(outdir, "berth-cni-static");
   try {
     await systemRunner.run({
-      argv: ["gcc", "-O2", "-static", "-s", "-Wall", "-Wextra", "-o", "dist/berth-cni-static", "cmd/cni/berth-cni.c"],
+      argv: ["gcc", "-O2", "-static", "-s", "-Wall", "-Wextra", "-o", plugin, "cmd/cni/berth-cni.c"],
     });
-    console.log("dist/berth-cni-static");
+    console.log(plugin);
   } catch (error) {
     console.log(
       `the static CNI plugin was not built (${messageOf(error).slice(0, 200)}); pods start some 50 ms later without it`,
