@@ -19,6 +19,7 @@ import { systemFiles } from "#pkg/system/files.ts";
 import { systemKernelFiles } from "#pkg/system/kernel-files.ts";
 import { createLogger, type Logger } from "#pkg/system/log.ts";
 import { systemRandom } from "#pkg/system/random.ts";
+import { systemReadableFiles } from "#pkg/system/readable-files.ts";
 import { systemScratchFiles } from "#pkg/system/scratch-files.ts";
 import { parseKubeletConfiguration } from "./kubelet-configuration.ts";
 import { makeParts } from "./make-parts.ts";
@@ -27,6 +28,7 @@ import { findRouteAddress } from "./node/node-address.ts";
 import type { NodeNetwork } from "./node/ports.ts";
 import { startNodeAgent } from "./node-agent.ts";
 import { type AgentOptions, combineOptions, parseFlags } from "./options.ts";
+import { serveNode } from "./serve-node.ts";
 import { agentVersion } from "./version.ts";
 
 async function main(): Promise<void> {
@@ -76,7 +78,14 @@ async function run(options: AgentOptions, log: Logger, stack: AsyncDisposableSta
     },
   });
   stack.use(agent);
-  log.info("the node agent is at work", { node: agent.nodeName, cgroups: version, version: agentVersion });
+  const ports = { client, runtime: cri.runtime, clock: systemClock, files: systemFiles };
+  const server = stack.use(await serveNode(options, agent, { ...ports, readableFiles: systemReadableFiles, log }));
+  log.info("the node agent is at work", {
+    port: server.port,
+    node: agent.nodeName,
+    cgroups: version,
+    version: agentVersion,
+  });
 }
 
 /** Berth's own pod network where a cluster range was given; else the runtime is told the node's range, for its own plugin. */

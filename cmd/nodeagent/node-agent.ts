@@ -76,6 +76,7 @@ export interface NodeAgentPorts {
 
 export interface NodeAgent extends AsyncDisposable {
   readonly nodeName: string;
+  readonly addresses: readonly string[];
   readonly directory: PodDirectory;
   readonly events: EventSink;
   readonly folders: AgentFolders;
@@ -273,6 +274,7 @@ async function start(
   informers.start();
   return {
     nodeName,
+    addresses,
     directory: pods.directory,
     events,
     folders,

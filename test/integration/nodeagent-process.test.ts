@@ -1,5 +1,5 @@
 /** The agent as a program of its own, with the real API server and a real runtime. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -13,6 +13,7 @@ import { systemFiles } from "#pkg/system/files.ts";
 import { startTestServer } from "#test/harness/berth-server.ts";
 import { CleanupStack } from "#test/harness/cleanup.ts";
 import { startTestContainerd, type TestContainerd } from "#test/harness/containerd.ts";
+import { findFreePort } from "#test/harness/etcd.ts";
 
 const patience = { timeout: 30_000, interval: 50 };
 const nodeName = "process-node";
@@ -24,6 +25,7 @@ describe("berth-nodeagent with berth-server", () => {
   let agent: ChildProcess;
   let folder: string;
   let kubeconfig: string;
+  let port: number;
 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), "berth-process-"));
@@ -31,6 +33,10 @@ describe("berth-nodeagent with berth-server", () => {
     containerd = cleanup.use(await startTestContainerd());
     const server = cleanup.use(await startTestServer({ flags: ["--advertise-address", "127.0.0.1"] }));
     kubeconfig = server.kubeconfig;
+    port = await findFreePort();
+    const authentication = { x509: { clientCAFile: path.join(server.dataDir, "pki/ca.crt") } };
+    const settings = { apiVersion: "kubelet.config.k8s.io/v1beta1", kind: "KubeletConfiguration", authentication };
+    await writeFile(path.join(folder, "agent.yaml"), JSON.stringify(settings));
     const config = await loadKubeconfig(systemFiles, kubeconfig);
     const transport = createTransport(config, { clock: systemClock, files: systemFiles });
     cleanup.defer(() => transport[Symbol.asyncDispose]());
@@ -49,7 +55,8 @@ describe("berth-nodeagent with berth-server", () => {
         ...([process.execPath, "cmd/nodeagent/main.ts", "--kubeconfig", kubeconfig] as const),
         ...["--hostname-override", nodeName, "--root-dir", path.join(folder, "agent")],
         ...["--pod-logs-dir", path.join(folder, "logs"), "--container-runtime-endpoint", containerd.socket],
-        ...["--cgroup-parent", containerd.cgroupParent, "--port", "0", "--address", "127.0.0.1"],
+        ...["--cgroup-parent", containerd.cgroupParent, "--port", String(port), "--address", "127.0.0.1"],
+        ...["--config", path.join(folder, "agent.yaml")],
       ],
       output: { file: path.join(folder, "agent.log") },
     });
@@ -103,6 +110,13 @@ describe("berth-nodeagent with berth-server", () => {
     expect(pod?.spec.volumes?.some(({ projected }) => projected)).toBe(true);
     const events = await client.events.in("default").list();
     expect(events.items.map(({ reason }) => reason)).toEqual(expect.arrayContaining(["Pulled", "Created", "Started"]));
+  });
+
+  test("its log is read through the API server", async () => {
+    const containers = [{ name: "c", image: containerd.busyboxImage, command: ["/bin/sh", "-c", "echo hello"] }];
+    await create("talker", { containers, restartPolicy: "Never" });
+    await expect.poll(async () => (await read("talker"))?.status?.phase, patience).toBe("Succeeded");
+    expect(await client.rawText("/api/v1/namespaces/default/pods/talker/log")).toBe("hello\n");
   });
 
   test("an agent that was killed and started again leaves the pod alone", async () => {
