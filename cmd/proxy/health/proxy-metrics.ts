@@ -26,6 +26,7 @@ export interface FamilyMetrics {
 
 export class ProxyMetrics {
   readonly #registry = new Registry();
+  #watchesProcess = false;
   readonly #sync = this.#histogram("sync_proxy_rules_duration_seconds", "Time to bring the rules up to date");
   readonly #full = this.#histogram("sync_full_proxy_rules_duration_seconds", "Time to write all rules");
   readonly #partial = this.#histogram("sync_partial_proxy_rules_duration_seconds", "Time to write what differs");
@@ -64,15 +65,14 @@ export class ProxyMetrics {
   readonly #flowSeconds = this.#histogram("conntrack_reconciler_sync_duration_seconds", "Time to clean up UDP flows");
   readonly #flows = this.#counter("conntrack_reconciler_deleted_entries_total", "UDP flows removed");
 
-  constructor() {
-    collectDefaultMetrics({ register: this.#registry });
-  }
-
   get contentType(): string {
     return this.#registry.contentType;
   }
 
   async render(): Promise<string> {
+    // Watching the process costs a timer every 10 ms: only for those who look.
+    if (!this.#watchesProcess) collectDefaultMetrics({ register: this.#registry });
+    this.#watchesProcess = true;
     return await this.#registry.metrics();
   }
 
