@@ -5,6 +5,7 @@ import { buildLayout } from "../cluster/layout.ts";
 import {
   clusterExists,
   findDataDir,
+  readIfThere,
   readSettings,
   refuseForeignFolder,
   type WantedSettings,

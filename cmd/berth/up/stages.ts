@@ -257,7 +257,8 @@ export const demoStage: Stage = {
     run.lastProcess = "proxy";
     const url = demoUrl(run.nodeAddress);
     const probe = async () => {
-      const status = await httpStatus(url, 2000);
+      // Not the page itself: that would count as a visit.
+      const status = await httpStatus(`${url}ready`, 2000);
       return status === 200 ? undefined : `${url} answers ${status}`;
     };
     await waitUntil(probe, { what: url, timeoutMs: 30_000, clock, signal, check: run.checkRuns("proxy") });
