@@ -44,6 +44,27 @@ describe("SpdySession", () => {
     expect(await text(stream)).toBe("got all of it");
   });
 
+  test("a stream that ended with a full buffer does not hold up the others", async () => {
+    const { client } = connect((stream) => {
+      stream.accept();
+      if (stream.headers["streamtype"] === "stdout") stream.end("x".repeat(1_000_000));
+      else stream.end("done");
+    });
+    const stdout = await client.open({ streamtype: "stdout" });
+    await new Promise((resolve) => setImmediate(resolve));
+    const reading = (async () => {
+      let length = 0;
+      for await (const chunk of stdout) {
+        length += (chunk as Buffer).length;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return length;
+    })();
+    const error = await client.open({ streamtype: "error" });
+    expect(await text(error)).toBe("done");
+    expect(await reading).toBe(1_000_000);
+  });
+
   test("a refused stream rejects with code Unavailable", async () => {
     const { client } = connect((stream) => stream.destroy());
     await expect(client.open({})).rejects.toMatchObject({ code: "Unavailable" });

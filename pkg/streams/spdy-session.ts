@@ -196,6 +196,8 @@ export class SpdyStream extends Duplex {
 
   onEnd(): void {
     if (!this.readableEnded) this.push(null);
+    // Nothing asks for more after the end: a full buffer would hold the other streams up for good.
+    this.#session.setStalled(this.id, false);
   }
 
   onReset(status: number): void {
