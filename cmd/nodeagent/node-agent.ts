@@ -3,14 +3,15 @@
  * Node object with its lease. Disposing it leaves all containers running.
  */
 import os from "node:os";
-import type { Pod } from "#pkg/api/core/v1.ts";
+import type { Node, Pod } from "#pkg/api/core/v1.ts";
 import { isStatus } from "#pkg/api/status.ts";
 import type { CgroupManager } from "#pkg/cgroups/cgroup-manager.ts";
 import type { CriConnection } from "#pkg/cri/grpc-runtime-service.ts";
 import type { KubeClient } from "#pkg/kube/client.ts";
 import { clientEventSink, QueuedEventRecorder, referenceTo } from "#pkg/kube/events.ts";
+import type { Informer } from "#pkg/kube/informer.ts";
 import { Informers } from "#pkg/kube/informers.ts";
-import { type PeriodicSync, startPeriodicSync } from "#pkg/kube/periodic-sync.ts";
+import { type PeriodicSync, type PeriodicSyncOptions, startPeriodicSync } from "#pkg/kube/periodic-sync.ts";
 import { resources } from "#pkg/kube/resources.ts";
 import type { Clock } from "#pkg/system/clock.ts";
 import { BerthError, isNotFound } from "#pkg/system/errors.ts";
@@ -115,7 +116,7 @@ async function start(
   const machine = await readMachineInfo(ports.kernelFiles, folders.root);
   warnOfScores(machine, log);
   const addresses = options.nodeIps.length > 0 ? options.nodeIps : await ports.findAddresses();
-  const loops: { node?: PeriodicSync; tiers?: PeriodicSync; pods?: Pods } = {};
+  const loops: Loops = {};
   const health = stack.use(
     new RuntimeHealth({
       runtime: cri.runtime,
@@ -128,21 +129,7 @@ async function start(
   );
   await startHealth(health, clock, log);
   const cgroups = await prepareCgroups(options, ports, machine);
-  const recorder = stack.use(
-    new QueuedEventRecorder({
-      sink: clientEventSink(client),
-      component: "kubelet",
-      host: nodeName,
-      clock,
-      random,
-      log,
-      limit: userEvents,
-    }),
-  );
-  const events: EventSink = {
-    record: (pod, type, reason, message, fieldPath) =>
-      recorder.event(referenceTo({ apiVersion: "v1", kind: "Pod", ...pod }, fieldPath), type, reason, message),
-  };
+  const events = openEvents(nodeName, ports, stack);
   const informers = stack.use(new Informers({ client, clock, random, log }));
   const podInformer = informers.for(resources.pods, { fieldSelector: `spec.nodeName=${nodeName}` });
   const nodeInformer = informers.for(resources.nodes, { fieldSelector: `metadata.name=${nodeName}` });
@@ -210,7 +197,30 @@ async function start(
     }),
   );
   loops.pods = pods;
-  podInformer.addHandler({
+  followPods(podInformer, pods, statuses, loops);
+  followNode(nodeInformer, registrar, loops, log);
+  startLoops(options, ports, { stack, loops, registrar, cgroups, pods, nodeName });
+  informers.start();
+  return {
+    nodeName,
+    addresses,
+    directory: pods.directory,
+    events,
+    folders,
+    parts,
+    health: () => health.state.runtimeProblem ?? pods.watch.problem(runtimeStuckMs),
+  };
+}
+
+/** Loops that are told of things that happen elsewhere; each is there from its start on. */
+interface Loops {
+  node?: PeriodicSync;
+  tiers?: PeriodicSync;
+  pods?: Pods;
+}
+
+function followPods(informer: Informer<Pod>, pods: Pods, statuses: StatusManager, loops: Loops): void {
+  informer.addHandler({
     onAdd: (pod) => {
       pods.workers.update(pod);
       loops.tiers?.trigger();
@@ -221,65 +231,63 @@ async function start(
     },
     onDelete: (pod) => pods.workers.remove(pod.metadata.uid),
   });
-  const noteNode = (node: Parameters<NodeRegistrar["noteApiState"]>[0]): void => {
+}
+
+function followNode(informer: Informer<Node>, registrar: NodeRegistrar, loops: Loops, log: Logger): void {
+  const note = (node: Parameters<NodeRegistrar["noteApiState"]>[0]): void => {
     registrar.noteApiState(node).catch((error: unknown) => log.warn("the pod network could not be set up", { error }));
   };
-  nodeInformer.addHandler({
-    onAdd: noteNode,
-    onUpdate: noteNode,
+  informer.addHandler({
+    onAdd: note,
+    onUpdate: note,
     onDelete: () => {
-      noteNode(undefined);
+      note(undefined);
       loops.node?.trigger();
     },
   });
-  const common = { clock, log };
-  loops.node = stack.use(
-    startPeriodicSync({
-      ...common,
-      name: "node-status",
-      sync: (signal) => registrar.sync(signal),
-      minMs: 200,
-      retryMs: 1000,
-      maxMs: options.statusUpdateMs,
-    }),
-  );
-  loops.tiers = stack.use(
-    startPeriodicSync({
-      ...common,
-      name: "qos-cgroups",
-      sync: () => cgroups.updateTiers(pods.workers.pods()),
-      minMs: 1000,
-      retryMs: 5000,
-      maxMs: tierSyncMs,
-    }),
-  );
-  const { leaseDurationSeconds } = options;
-  const lease = new NodeLease({
-    leases: client.leases,
-    clock,
-    nodeName,
-    durationSeconds: leaseDurationSeconds,
-    nodeUid: () => registrar.node?.metadata.uid,
+}
+
+interface LoopParts {
+  readonly stack: AsyncDisposableStack;
+  readonly loops: Loops;
+  readonly registrar: NodeRegistrar;
+  readonly cgroups: PodCgroups;
+  readonly pods: Pods;
+  readonly nodeName: string;
+}
+
+function startLoops(options: AgentOptions, ports: NodeAgentPorts, parts: LoopParts): void {
+  const { stack, loops, registrar, cgroups, pods, nodeName } = parts;
+  const { clock, log, client } = ports;
+  const durationSeconds = options.leaseDurationSeconds;
+  const nodeUid = (): string | undefined => registrar.node?.metadata.uid;
+  const lease = new NodeLease({ leases: client.leases, clock, nodeName, durationSeconds, nodeUid });
+  const loop = (
+    name: string,
+    sync: (signal: AbortSignal) => Promise<void>,
+    intervals: Pick<PeriodicSyncOptions, "minMs" | "retryMs" | "maxMs">,
+  ): PeriodicSync => stack.use(startPeriodicSync({ name, sync, ...intervals, clock, log }));
+  const updateTiers = (): Promise<void> => cgroups.updateTiers(pods.workers.pods());
+  loops.node = loop("node-status", (signal) => registrar.sync(signal), {
+    minMs: 200,
+    retryMs: 1000,
+    maxMs: options.statusUpdateMs,
   });
-  stack.use(
-    startPeriodicSync({
-      ...common,
-      name: "node-lease",
-      sync: (signal) => lease.renew(signal),
-      minMs: 1000,
-      retryMs: 1000,
-      maxMs: leaseDurationSeconds * 250,
-    }),
+  loops.tiers = loop("qos-cgroups", updateTiers, { minMs: 1000, retryMs: 5000, maxMs: tierSyncMs });
+  // Four renewals fit into the time after which the node counts as silent.
+  const renewMs = durationSeconds * 250;
+  loop("node-lease", (signal) => lease.renew(signal), { minMs: 1000, retryMs: 1000, maxMs: renewMs });
+}
+
+function openEvents(host: string, ports: NodeAgentPorts, stack: AsyncDisposableStack): EventSink {
+  const { client, clock, random, log } = ports;
+  const sink = clientEventSink(client);
+  const recorder = stack.use(
+    new QueuedEventRecorder({ sink, component: "kubelet", host, clock, random, log, limit: userEvents }),
   );
-  informers.start();
   return {
-    nodeName,
-    addresses,
-    directory: pods.directory,
-    events,
-    folders,
-    parts,
-    health: () => health.state.runtimeProblem ?? pods.watch.problem(runtimeStuckMs),
+    record: (pod, type, reason, message, fieldPath) =>
+      recorder.event(referenceTo({ apiVersion: "v1", kind: "Pod", ...pod }, fieldPath), type, reason, message),
   };
 }
 

@@ -21,7 +21,8 @@ export interface RuntimeState {
   readonly handlers: readonly string[];
 }
 
-const intervalMs = 5_000;
+/** While something is missing, and while all is well: pods wait for a network that is only just being set up. */
+const intervalMs = { waiting: 250, steady: 5_000 };
 /** A runtime that is silent this long is down; shorter pauses are restarts. */
 const downAfterMs = 30_000;
 
@@ -61,7 +62,10 @@ export class RuntimeHealth implements AsyncDisposable {
   async #askForever(): Promise<void> {
     const { clock } = this.#options;
     while (!this.#stop.signal.aborted) {
-      await clock.sleep(intervalMs, this.#stop.signal).catch(() => undefined);
+      const { runtimeProblem, networkProblem } = this.#state;
+      const isWaiting = runtimeProblem !== undefined || networkProblem !== undefined;
+      const delay = isWaiting ? intervalMs.waiting : intervalMs.steady;
+      await clock.sleep(delay, this.#stop.signal).catch(() => undefined);
       if (this.#stop.signal.aborted) return;
       await this.#ask().catch((error: unknown) => this.#noteFailure(messageOf(error)));
     }
