@@ -7,6 +7,7 @@ const nothing: ObservedCluster = {
   processes: [],
   hasContainerd: false,
   shims: [],
+  namespaces: [],
   mounts: [],
   hasCgroup: false,
   links: [],
@@ -38,6 +39,7 @@ describe("computeCleaning", () => {
   const left: ObservedCluster = {
     ...nothing,
     shims: [4],
+    namespaces: ["cni-1"],
     mounts: ["/d/a/b", "/d/a"],
     hasCgroup: true,
     links: ["bertha"],
@@ -53,6 +55,7 @@ describe("computeCleaning", () => {
       "killShims",
       "unmount",
       "unmount",
+      "removeNamespace",
       "removeCgroup",
       "removeRules",
       "removeIpset",

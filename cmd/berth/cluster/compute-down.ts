@@ -7,6 +7,8 @@ export interface ObservedCluster {
   readonly hasContainerd: boolean;
   /** Shims of this cluster's containerd. */
   readonly shims: readonly number[];
+  /** Network namespaces of its pods. */
+  readonly namespaces: readonly string[];
   /** Innermost first. */
   readonly mounts: readonly string[];
   readonly hasCgroup: boolean;
@@ -24,6 +26,7 @@ export type DownAction =
   /** Through containerd, which is started for that when it does not run. */
   | { readonly kind: "removePods" }
   | { readonly kind: "killShims"; readonly pids: readonly number[] }
+  | { readonly kind: "removeNamespace"; readonly name: string }
   | { readonly kind: "unmount"; readonly target: string }
   | { readonly kind: "removeCgroup" }
   | { readonly kind: "removeRules"; readonly family: "ipv4" | "ipv6"; readonly input: string }
@@ -58,6 +61,7 @@ export function computeCleaning(
   return [
     ...(observed.shims.length > 0 ? [{ kind: "killShims", pids: observed.shims } as const] : []),
     ...observed.mounts.map((target) => ({ kind: "unmount", target }) as const),
+    ...observed.namespaces.map((name) => ({ kind: "removeNamespace", name }) as const),
     ...(observed.hasCgroup ? [{ kind: "removeCgroup" } as const] : []),
     ...families.flatMap((family) => {
       const input = observed.ruleRemovals[family];

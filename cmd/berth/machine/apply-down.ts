@@ -2,7 +2,7 @@
 import type { CgroupManager } from "#pkg/cgroups/cgroup-manager.ts";
 import { connectCri } from "#pkg/cri/grpc-runtime-service.ts";
 import type { Clock } from "#pkg/system/clock.ts";
-import { assertNever, messageOf } from "#pkg/system/errors.ts";
+import { assertNever, hasCode, messageOf } from "#pkg/system/errors.ts";
 import type { CommandRunner } from "#pkg/system/exec.ts";
 import type { Files } from "#pkg/system/files.ts";
 import type { DownAction } from "../cluster/compute-down.ts";
@@ -35,7 +35,10 @@ export async function applyDownAction(action: DownAction, layout: ClusterLayout,
       await runner.run({ argv: ["umount", "-l", action.target] }).catch(() => undefined);
       return;
     case "removeCgroup":
-      return ports.cgroups.remove(layout.cgroupParent);
+      return removeCgroup(layout, ports);
+    case "removeNamespace":
+      await runner.run({ argv: ["ip", "netns", "delete", action.name] });
+      return;
     case "removeRules": {
       const program = action.family === "ipv4" ? "iptables-restore" : "ip6tables-restore";
       await runner.run({ argv: [program, "-w", "5", "--noflush"], stdin: action.input });
@@ -70,6 +73,8 @@ export function describeDownAction(action: DownAction): string {
       return `${action.target} unmounted`;
     case "removeCgroup":
       return "cgroups removed";
+    case "removeNamespace":
+      return `network namespace ${action.name} removed`;
     case "removeRules":
       return `${action.family} rules removed`;
     case "removeIpset":
@@ -82,6 +87,19 @@ export function describeDownAction(action: DownAction): string {
       return `${action.folder} removed`;
     default:
       return assertNever(action, "action");
+  }
+}
+
+/** What was killed takes a moment to end, longer on a busy machine. */
+async function removeCgroup(layout: ClusterLayout, { cgroups, clock }: DownPorts): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await cgroups.remove(layout.cgroupParent);
+      return;
+    } catch (error) {
+      if (!hasCode(error, "Conflict") || attempt >= 50) throw error;
+      await clock.sleep(100);
+    }
   }
 }
 

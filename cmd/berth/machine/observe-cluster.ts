@@ -41,6 +41,7 @@ export async function observeCluster(
     processes: await processes.list(),
     hasContainerd: (await files.exists(layout.containerdConfig)) && (await files.exists(layout.containerdState)),
     shims: await findShims(layout.containerdState, kernelFiles),
+    namespaces: await findNamespaces(layout.containerdState, kernelFiles),
     mounts: mounted.flat().map(({ target }) => target),
     hasCgroup: await cgroups.exists(layout.cgroupParent),
     ...network,
@@ -77,6 +78,17 @@ async function findShims(containerdState: string, files: KernelFiles): Promise<r
     if (isShim && argv.some((word) => word.startsWith(`${containerdState}/`))) found.push(Number(name));
   }
   return found;
+}
+
+/** Those of pods that containerd has not taken down: its bundles name them. */
+async function findNamespaces(containerdState: string, files: KernelFiles): Promise<readonly string[]> {
+  const bundles = `${containerdState}/io.containerd.runtime.v2.task/k8s.io`;
+  const found = new Set<string>();
+  for (const id of await files.listFolders(bundles)) {
+    const config = await files.read(`${bundles}/${id}/config.json`).catch(() => "");
+    for (const [, name = ""] of config.matchAll(/\/run\/netns\/(cni-[0-9a-f-]+)"/g)) found.add(name);
+  }
+  return [...found].sort();
 }
 
 /** Empty where there is no such program, or nothing to see. */
