@@ -19,7 +19,7 @@ export interface RuntimeWatchOptions {
 }
 
 /** With events, and without. */
-const relistMs = { quiet: 10_000, blind: 1_000 };
+const relistMs = { quiet: 2_000, blind: 1_000 };
 const reconnectMs = 1_000;
 /** Several unknown containers at once are found by one look. */
 const gatherMs = 50;

@@ -54,6 +54,17 @@ describe("StatusManager", () => {
     expect(patches()).toHaveLength(2);
   });
 
+  test("a status set at any moment of another's writing is written", async () => {
+    const pod = make("p");
+    for (let turns = 0; turns < 40; turns++) {
+      manager.set(pod, { phase: "Running", message: `before ${turns}` });
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      manager.set(pod, { phase: "Running", message: `after ${turns}` });
+      await clock.advance(10);
+      expect(api.peek(resources.pods, "ns", "p")?.status?.message).toBe(`after ${turns}`);
+    }
+  });
+
   test("tries again while the server is away", async () => {
     api.failNext({ verb: "patch", times: 3, error: "disconnect" });
     manager.set(make("p"), { phase: "Running" });

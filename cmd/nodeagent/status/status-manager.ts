@@ -35,6 +35,8 @@ interface Entry {
   deletes: boolean;
   isGone: boolean;
   failures: number;
+  /** Something was set that no writer has looked at yet. */
+  isDirty: boolean;
   running: Promise<void> | undefined;
 }
 
@@ -107,6 +109,7 @@ export class StatusManager implements AsyncDisposable {
       deletes: false,
       isGone: false,
       failures: 0,
+      isDirty: false,
       running: undefined,
     };
     this.#entries.set(uid, entry);
@@ -115,18 +118,22 @@ export class StatusManager implements AsyncDisposable {
 
   #wake(entry: Entry): void {
     if (this.#stop.signal.aborted) return;
-    entry.running ??= this.#write(entry).finally(() => {
-      entry.running = undefined;
-    });
+    entry.isDirty = true;
+    entry.running ??= this.#write(entry);
   }
 
   async #write(entry: Entry): Promise<void> {
-    while (!entry.isGone && !this.#stop.signal.aborted) {
+    while (entry.isDirty && !entry.isGone && !this.#stop.signal.aborted) {
+      entry.isDirty = false;
       try {
-        if (!(await this.#writeOnce(entry))) return;
+        await this.#writeOnce(entry);
         entry.failures = 0;
       } catch (error) {
-        if (isStatus(error, "NotFound") || isStatus(error, "Conflict")) return this.#drop(entry);
+        if (isStatus(error, "NotFound") || isStatus(error, "Conflict")) {
+          this.#drop(entry);
+          break;
+        }
+        entry.isDirty = true;
         entry.failures++;
         const delay = backoffMs(retry, entry.failures);
         const { uid, namespace, name } = entry;
@@ -139,25 +146,25 @@ export class StatusManager implements AsyncDisposable {
         await this.#options.clock.sleep(delay, this.#stop.signal).catch(() => undefined);
       }
     }
+    // In one step with the look at isDirty: a status set from now on starts a new writer.
+    entry.running = undefined;
   }
 
-  /** False: there was nothing to do. */
-  async #writeOnce(entry: Entry): Promise<boolean> {
+  async #writeOnce(entry: Entry): Promise<void> {
     const pods = this.#options.pods.in(entry.namespace);
     const { signal } = this.#stop;
-    const wanted = entry.wanted;
-    const patch = buildStatusPatch(entry.uid, entry.written, wanted);
+    const patch = buildStatusPatch(entry.uid, entry.written, entry.wanted);
     if (patch) {
       const options = { subresource: "status", signal };
       const answer = await pods.patch(entry.name, { type: "strategic", body: patch }, options);
       entry.written = answer.status ?? {};
       entry.version = answer.metadata.resourceVersion;
-      return entry.wanted !== wanted || entry.deletes;
+      entry.isDirty ||= entry.deletes;
+      return;
     }
-    if (!entry.deletes) return false;
+    if (!entry.deletes) return;
     await pods.delete(entry.name, { gracePeriodSeconds: 0, preconditions: { uid: entry.uid }, signal });
     entry.deletes = false;
-    return false;
   }
 
   #drop(entry: Entry): void {
