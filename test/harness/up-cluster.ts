@@ -94,7 +94,7 @@ export async function openUpCluster(): Promise<UpCluster> {
       async readNetwork() {
         const parts = [
           ["ip", "-o", "link"],
-          ["ip", "route", "show", "table", "all"],
+          ["ip", "-4", "route", "show", "table", "all"],
           // Tables that came into being and are empty say nothing: rules and chains of somebody's own do.
           ["sh", "-c", "(iptables-save; ip6tables-save) | grep -E '^-A|^:.* - ' || true"],
           ["ipset", "list", "-n"],

@@ -44,6 +44,16 @@ async function visits(): Promise<number> {
   return answer.visits;
 }
 
+/** Its settings and its authority: another cluster has others. */
+async function identity(): Promise<string> {
+  const { stdout } = await cluster.inside(
+    "sh",
+    "-c",
+    `cat ${cluster.dataDir}/cluster.json | sha256sum; stat -c %i ${cluster.dataDir}/server/pki/ca.key`,
+  );
+  return stdout;
+}
+
 const pidsOf = ({ processes }: Status): Record<string, number | undefined> =>
   Object.fromEntries(processes.map(({ name, pid }) => [name, pid]));
 
@@ -90,6 +100,27 @@ describe("berth up, then down", () => {
     expect(others).toEqual(Object.fromEntries(Object.entries(pids).filter(([name]) => name !== "server")));
     expect(server).not.toBe(pids["server"]);
     expect(await visits()).toBe(count + 2);
+  });
+
+  test("brings the same cluster back after all of it was killed", { timeout: longMs }, async () => {
+    const count = await visits();
+    const before = await identity();
+    for (const pid of Object.values(pidsOf(await status()))) process.kill(pid ?? 0, "SIGKILL");
+    const { exitCode, stderr } = await cluster.berth("up");
+    expect(exitCode, stderr).toBe(0);
+    expect(await identity()).toBe(before);
+    expect(await status()).toMatchObject({ exitCode: 0, pods: { Running: 4 } });
+    expect(await visits()).toBe(count + 1);
+  });
+
+  test("takes down also what has no containerd any more", { timeout: longMs }, async () => {
+    for (const pid of Object.values(pidsOf(await status()))) process.kill(pid ?? 0, "SIGKILL");
+    const { exitCode, stderr } = await cluster.berth("down", "--keep-data");
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toMatch(/pods removed/);
+    expect((await leaksSince(before)).filter((leak) => !leak.includes(cluster.dataDir))).toEqual([]);
+    expect((await cluster.berth("up")).exitCode).toBe(0);
+    expect((await status()).pods).toMatchObject({ Running: 4 });
   });
 
   test("leaves nothing behind", { timeout: longMs }, async () => {
