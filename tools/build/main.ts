@@ -53,7 +53,7 @@ const result = await build({
   keepNames: true,
   legalComments: "linked",
   banner: { js: requireBanner },
-  external: ["better-sqlite3", "cpu-features", "pino-pretty"],
+  external: ["cpu-features", "pino-pretty"],
   metafile: true,
   logLevel: "warning",
 });
