@@ -25,7 +25,7 @@ export function validateRange(request: RangeRequest): void {
 
 export function validateTxn(request: TxnRequest, maxRequestBytes: number = defaultMaxRequestBytes): void {
   validateLevel(request, maxTxnOperations);
-  if (request.success.length + request.failure.length > 1 || hasNested(request)) {
+  if (request.success.length > 1 || request.failure.length > 1 || hasNested(request)) {
     collectChanges(request.success);
     collectChanges(request.failure);
   }

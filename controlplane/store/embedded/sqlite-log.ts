@@ -40,6 +40,9 @@ const checkpointPages = 4096;
 /** Zeros written ahead in the write-ahead log, up to where it is used again from its start. */
 const preallocation = { stepBytes: 2 * 1024 * 1024, mostBytes: checkpointPages * 4096 + 4 * 1024 * 1024 };
 
+/** The size is told with each write, and looked up with every so many of them: that costs as much as an insert. */
+const sizeEveryWrites = 32;
+
 /** What a commit adds to the write-ahead log at most, besides twice its rows: a few pages of the tree. */
 const commitBytes = 8 * 4096;
 
@@ -64,6 +67,10 @@ export class SqliteLog implements Disposable {
   readonly #delete: StatementSync;
   readonly #value: StatementSync;
   readonly #walFile: string;
+  readonly #pageCount: StatementSync;
+  readonly #freeCount: StatementSync;
+  #size: LogSize;
+  #writes = 0;
   #ahead: PreallocatedFile | undefined;
   #inTransaction = false;
 
@@ -76,7 +83,10 @@ export class SqliteLog implements Disposable {
     this.#insert = this.#db.prepare("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     this.#delete = this.#db.prepare("DELETE FROM log WHERE id = ?");
     this.#value = this.#db.prepare("SELECT value FROM log WHERE id = ?");
+    this.#pageCount = this.#db.prepare("SELECT page_count AS pages FROM pragma_page_count()");
+    this.#freeCount = this.#db.prepare("SELECT freelist_count AS free FROM pragma_freelist_count()");
     this.#walFile = `${file}-wal`;
+    this.#size = this.#readSize();
   }
 
   /** Makes a new, empty log. */
@@ -106,7 +116,9 @@ export class SqliteLog implements Disposable {
     // SQLite makes the write-ahead log with the first write.
     this.#ahead ??= PreallocatedFile.open(this.#walFile, preallocation);
     this.#ahead?.advance(batch.rows.byteLength * 2 + commitBytes);
-    return this.size();
+    const isHousekeeping = batch.deletes.length > 0 || batch.vacuumPages > 0 || batch.checkpoint !== undefined;
+    if (isHousekeeping || this.#writes++ % sizeEveryWrites === 0) this.#size = this.#readSize();
+    return this.#size;
   }
 
   #insertRow({ id, kv, deleted, last }: LogRow, bytes: Uint8Array): void {
@@ -157,9 +169,13 @@ export class SqliteLog implements Disposable {
     return row.revision ?? 0;
   }
 
-  size(): LogSize {
-    const pages = readPragma(this.#db, "page_count");
-    return { pageBytes: 4096, pages, freePages: readPragma(this.#db, "freelist_count") };
+  get size(): LogSize {
+    return this.#size;
+  }
+
+  #readSize(): LogSize {
+    const [pages, freePages] = [this.#pageCount.get(), this.#freeCount.get()] as { pages: number; free: number }[];
+    return { pageBytes: 4096, pages: pages?.pages ?? 0, freePages: freePages?.free ?? 0 };
   }
 
   [Symbol.dispose](): void {

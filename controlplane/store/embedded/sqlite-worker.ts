@@ -37,13 +37,10 @@ function handle(request: WorkerRequest): unknown {
       close();
       log = new SqliteLog(request.file);
       mark = new RevisionMarkFile(request.mark);
-      return log.size();
-    case "write": {
+      return log.size;
+    case "write":
       mark?.reserve(request.batch.revision);
-      const size = openLog().write(request.batch);
-      mark?.committed(request.batch.revision);
-      return size;
-    }
+      return openLog().write(request.batch);
     case "values":
       return openLog().readValues(request.ids);
     case "probe":
@@ -81,6 +78,8 @@ function codeOf(error: unknown): ErrorCode {
 parentPort?.on("message", (request: WorkerRequest) => {
   try {
     reply({ seq: request.seq, answer: handle(request) });
+    // Whoever waits for the write need not wait for this.
+    if (request.kind === "write") mark?.committed(request.batch.revision);
   } catch (error) {
     reply({ seq: request.seq, error: { code: codeOf(error), message: messageOf(error) } });
   }
