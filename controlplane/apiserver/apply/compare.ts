@@ -7,7 +7,8 @@
  * them apart.
  */
 import type { JsonObject, ListSchema, StructField, StructSchema, ValueSchema } from "../patch/value-schema.ts";
-import { equalJson, heldValue, isJsonObject, ownValue } from "../patch/value-schema.ts";
+import { heldValue, isJsonObject, ownValue } from "../patch/value-schema.ts";
+import { equalJson } from "../registry/equal-json.ts";
 import { FieldSet } from "./field-set.ts";
 import { formValue } from "./go-form.ts";
 import { indexItems } from "./list-items.ts";

@@ -8,8 +8,10 @@
 import type { KubeObject } from "#pkg/api/meta/object.ts";
 import type { ManagedFieldsEntry, ObjectMeta } from "#pkg/api/meta/v1.ts";
 import { StatusError } from "#pkg/api/status.ts";
+import { formatTime } from "#pkg/system/clock.ts";
 import type { JsonObject } from "../patch/value-schema.ts";
-import { cloneJson, equalJson } from "../patch/value-schema.ts";
+import { cloneJson } from "../patch/value-schema.ts";
+import { equalJson } from "../registry/equal-json.ts";
 import type { ManagerConflict } from "./conflicts.ts";
 import { applyConflict } from "./conflicts.ts";
 import { FieldSet } from "./field-set.ts";
@@ -240,10 +242,6 @@ function withoutManagedFields(object: KubeObject): JsonObject {
 
 function emptyObject(endpoint: ManagedEndpoint): JsonObject {
   return { apiVersion: endpoint.apiVersion, kind: endpoint.kind };
-}
-
-function formatTime(nowMs: number): string {
-  return `${new Date(nowMs).toISOString().slice(0, "2006-01-02T15:04:05".length)}Z`;
 }
 
 /**

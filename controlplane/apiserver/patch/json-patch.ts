@@ -5,10 +5,11 @@
 
 import type { Operation } from "rfc6902";
 import { applyPatch } from "rfc6902";
+import { equalJson } from "../registry/equal-json.ts";
 import { parsePatchDocument } from "./patch-document.ts";
 import { badPatch, tooManyOperations, unprocessablePatch } from "./patch-errors.ts";
 import type { JsonObject } from "./value-schema.ts";
-import { cloneJson, equalJson, isJsonObject, ownValue } from "./value-schema.ts";
+import { cloneJson, isJsonObject, ownValue } from "./value-schema.ts";
 
 export const maxJsonPatchOperations = 10_000;
 /** Bytes of JSON that all copy operations of a patch may produce together. */

@@ -109,28 +109,3 @@ export function cloneJson<T>(value: T): T {
   for (const key of Object.keys(source)) setOwn(copy, key, cloneJson(source[key]));
   return copy as T;
 }
-
-/** Equal as JSON: the order of keys does not count, a property that is undefined is not there. */
-export function equalJson(left: unknown, right: unknown): boolean {
-  if (left === right) return true;
-  if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
-  if (Array.isArray(left)) {
-    if (!Array.isArray(right) || left.length !== right.length) return false;
-    return left.every((item, index) => equalJson(item, right[index]));
-  }
-  if (Array.isArray(right)) return false;
-  return equalObjects(left as JsonObject, right as JsonObject);
-}
-
-function equalObjects(left: JsonObject, right: JsonObject): boolean {
-  let count = 0;
-  for (const key of Object.keys(left)) {
-    const value = left[key];
-    if (value === undefined) continue;
-    count++;
-    const other = ownValue(right, key);
-    if (other === undefined || !equalJson(value, other)) return false;
-  }
-  for (const key of Object.keys(right)) if (right[key] !== undefined) count--;
-  return count === 0;
-}

@@ -11,12 +11,14 @@ export function equalJson(left: unknown, right: unknown): boolean {
 }
 
 function equalRecords(left: Readonly<Record<string, unknown>>, right: Readonly<Record<string, unknown>>): boolean {
+  let count = 0;
   for (const key of Object.keys(left)) {
-    if (left[key] !== undefined && !Object.hasOwn(right, key)) return false;
-    if (!equalJson(left[key], right[key])) return false;
+    const value = left[key];
+    if (value === undefined) continue;
+    count++;
+    // A field may be named like one every object inherits.
+    if (!Object.hasOwn(right, key) || !equalJson(value, right[key])) return false;
   }
-  for (const key of Object.keys(right)) {
-    if (right[key] !== undefined && !Object.hasOwn(left, key)) return false;
-  }
-  return true;
+  for (const key of Object.keys(right)) if (right[key] !== undefined) count--;
+  return count === 0;
 }
