@@ -5,6 +5,7 @@
 import { isIP } from "node:net";
 import path from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { parseDurationMs } from "#pkg/api/duration.ts";
 import { BerthError } from "#pkg/system/errors.ts";
 import type { LogLevel } from "#pkg/system/log.ts";
 
@@ -226,13 +227,9 @@ function parseCidrs(text: string): string[] {
   return cidrs;
 }
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** Go's durations: "50s", "1m30s", "100ms". */
+/** Go's durations, never negative and always with a unit: "50s", "1m30s", "100ms". */
 export function parseDuration(text: string): number {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map((part) => part[0]).join("") !== text) {
-    throw new InvalidArgumentError("It must be a duration, e.g. 60s or 1m30s.");
-  }
-  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (unitMs[unit ?? ""] ?? 0), 0);
+  const ms = /^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text) ? parseDurationMs(text) : undefined;
+  if (ms === undefined) throw new InvalidArgumentError("It must be a duration, e.g. 60s or 1m30s.");
+  return ms;
 }

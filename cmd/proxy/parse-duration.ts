@@ -1,12 +1,9 @@
-/** Durations as configuration files write them: "30s", "1h0m0s", "500ms", "0". Pure. */
-const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+/** Durations as this program's configuration writes them: "30s", "1h0m0s", "500ms", "0". Never negative. Pure. */
+import { parseDurationMs as parseAnyDurationMs } from "#pkg/api/duration.ts";
 
-/** Milliseconds; undefined for text that is no duration. */
+const configuredForm = /^(0|(\d+(\.\d+)?(ms|s|m|h))+)$/;
+
+/** Milliseconds; undefined for text that is no such duration. */
 export function parseDurationMs(text: string): number | undefined {
-  if (text === "0") return 0;
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
-  let total = 0;
-  for (const [, amount, , unit] of text.matchAll(/(\d+(\.\d+)?)(ms|s|m|h)/g))
-    total += Number(amount) * (unitsMs[unit ?? ""] ?? 0);
-  return total;
+  return configuredForm.test(text) ? parseAnyDurationMs(text) : undefined;
 }

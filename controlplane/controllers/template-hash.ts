@@ -3,6 +3,7 @@
  * Only stability matters, not the value: upstream hashes its own printed form of the template.
  */
 import type { PodTemplateSpec } from "#pkg/api/core/v1.ts";
+import { fnv32a } from "#pkg/api/fnv32a.ts";
 
 const alphabet = "bcdfghjklmnpqrstvwxz2456789";
 
@@ -14,12 +15,6 @@ export function computeTemplateHash(template: PodTemplateSpec, collisionCount: n
 /** Spells digits with the alphabet that object names use. */
 export function encodeSafely(text: string): string {
   return [...text].map((letter) => alphabet[letter.charCodeAt(0) % alphabet.length]).join("");
-}
-
-export function fnv32a(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash;
 }
 
 /** JSON with sorted keys and without what is empty, so that the order of fields does not matter. */

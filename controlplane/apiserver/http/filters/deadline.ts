@@ -2,11 +2,12 @@
  * Gives every request that is not long-running a deadline: 60 s, or less when the client says so with `?timeout=`. When
  * it passes, the request's signal fires and the client gets 504, whatever the handler is doing.
  */
+
+import { parseDurationMs } from "#pkg/api/duration.ts";
 import { StatusError } from "#pkg/api/status.ts";
 import type { Clock } from "#pkg/system/clock.ts";
 import type { ApiFilter, ApiRequest } from "../api-request.ts";
 import { isLongRunning } from "../long-running.ts";
-import { parseDurationMs } from "../parse-duration.ts";
 
 export const defaultRequestTimeoutMs = 60_000;
 

@@ -1,4 +1,4 @@
-/** Go's text form of durations ("1m30s", "250ms"), as it appears in query parameters. Pure. */
+/** Go's text form of durations ("1m30s", "250ms"), as it stands in query parameters, flags and configuration files. Pure. */
 
 const unitsMs: Readonly<Record<string, number>> = {
   ns: 1e-6,

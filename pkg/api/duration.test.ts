@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseDurationMs } from "./parse-duration.ts";
+import { parseDurationMs } from "./duration.ts";
 
 describe("parseDurationMs", () => {
   test.each([
